@@ -1,0 +1,1 @@
+"""The broker: scheduler, agent plane and operator plane of one hive."""

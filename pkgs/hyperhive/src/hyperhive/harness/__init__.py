@@ -1,0 +1,1 @@
+"""The harness: runs one claude process per turn (standard library only)."""

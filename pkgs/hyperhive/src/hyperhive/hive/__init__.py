@@ -1,0 +1,1 @@
+"""The declared hive: models, names, uid ranges, paths and the rule grammar."""

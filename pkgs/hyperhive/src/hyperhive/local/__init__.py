@@ -1,0 +1,1 @@
+"""`hyperhive up`: a hive of child processes on one machine, without containers."""

@@ -1,0 +1,1 @@
+"""The operator plane: HTTP and SSE."""

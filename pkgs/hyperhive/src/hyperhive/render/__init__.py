@@ -1,0 +1,1 @@
+"""Templates to files: the tree that `hyperhive render` emits."""
