@@ -1,0 +1,126 @@
+"""Every path of a hive on disk. Nothing else joins paths from names.
+
+All of them are made from a validated `AgentName`, so no path can leave its directory.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from hyperhive.hive.names import AgentName
+
+DECLARED_HIVE: Final = Path("/etc/hyperhive/hive.json")
+"""The declared hive of a NixOS host, written by its module."""
+HOST_STATE: Final = Path("/var/lib/hyperhive")
+HOST_RUN: Final = Path("/run/hyperhive")
+
+CONTAINER_STATE: Final = Path("/state")
+"""Where a container sees `AgentPaths.state`."""
+CONTAINER_CLAUDE: Final = Path("/claude")
+"""Where a container sees `AgentPaths.claude`."""
+CONTAINER_SOCKETS: Final = Path("/run/hyperhive")
+"""Where a container sees `AgentPaths.sockets`."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPaths:
+    """What belongs to one agent.
+
+    Attributes:
+        home: everything of the agent that is kept.
+        state: the agent's own directory: notes.md and work/.
+        claude: claude's configuration directory (sessions, credentials).
+        config: the repository in which changes to the agent are proposed.
+        settings: agent.json of a harness that runs outside a container.
+        proposals: the broker's bare repository of pinned proposals.
+        sockets: the directory that its container sees.
+    """
+
+    home: Path
+    state: Path
+    claude: Path
+    config: Path
+    settings: Path
+    proposals: Path
+    sockets: Path
+
+    @property
+    def harness_socket(self) -> Path:
+        """The harness's connection to the broker."""
+        return self.sockets / "harness.sock"
+
+    @property
+    def mcp_socket(self) -> Path:
+        """The agent's MCP tools."""
+        return self.sockets / "mcp.sock"
+
+    @property
+    def pty_socket(self) -> Path:
+        """The agent's terminals."""
+        return self.sockets / "pty.sock"
+
+    @property
+    def notes(self) -> Path:
+        """The notes that the agent keeps from turn to turn."""
+        return self.state / "notes.md"
+
+    @property
+    def work(self) -> Path:
+        """The directory that claude runs in."""
+        return self.state / "work"
+
+
+@dataclass(frozen=True, slots=True)
+class StatePaths:
+    """The directories of one hive: `state` outlives a boot, `run` does not."""
+
+    state: Path
+    run: Path
+
+    @classmethod
+    def host_default(cls) -> Self:
+        """The directories of a NixOS host."""
+        return cls(HOST_STATE, HOST_RUN)
+
+    @classmethod
+    def local(cls, state: Path) -> Self:
+        """The directories of a hive that runs without containers, all inside `state`."""
+        return cls(state, state / "run")
+
+    @property
+    def store(self) -> Path:
+        """The broker's SQLite file."""
+        return self.state / "hive.sqlite"
+
+    @property
+    def operator_token(self) -> Path:
+        """The secret that a browser shows to the operator plane (mode 0600)."""
+        return self.state / "operator.token"
+
+    @property
+    def deploy(self) -> Path:
+        """The rendered tree as a git repository, root's."""
+        return self.state / "deploy"
+
+    @property
+    def agents(self) -> Path:
+        """The directory with one directory per agent."""
+        return self.state / "agents"
+
+    @property
+    def operator_socket(self) -> Path:
+        """The operator plane: HTTP on a Unix socket."""
+        return self.run / "operator.sock"
+
+    def agent(self, name: AgentName) -> AgentPaths:
+        """The paths of one agent."""
+        home = self.agents / name
+        return AgentPaths(
+            home=home,
+            state=home / "state",
+            claude=home / "claude",
+            config=home / "config",
+            settings=home / "agent.json",
+            proposals=self.state / "proposals" / f"{name}.git",
+            sockets=self.run / "agents" / name,
+        )
