@@ -1,0 +1,38 @@
+# The project's commands. Each begins with `setup`; README.md says what they need of the machine.
+
+python = .venv/bin/python
+pytest = $(python) -m pytest
+
+.PHONY: help setup demo test ci bench lock
+
+help:
+	@echo 'make setup   make .venv from the locked versions (EXTRAS="claude systemd" adds to it)'
+	@echo 'make demo    watch a hive of three agents answer each other; needs no API key'
+	@echo 'make test    run the tests and the linters (ARGS="..." goes to pytest)'
+	@echo 'make ci      install every optional tool, then test at the newest and the lowest versions'
+	@echo 'make bench   measure the budgets and write bench/RESULTS.md'
+	@echo 'make lock    resolve the locked versions anew'
+
+setup:
+	@scripts/setup $(EXTRAS)
+
+demo: setup
+	@$(python) -m hyperhive.testing.demo
+
+test: setup
+	$(pytest) $(ARGS)
+
+# The second run needs no second copy of the real CLI, and linters judge the code only once.
+claude = $(python) -c 'from tests.tools import find_claude; print(find_claude())'
+ci: export HYPERHIVE_REQUIRE_TOOLS = 1
+ci:
+	scripts/setup --tools claude systemd
+	$(pytest) $(ARGS)
+	scripts/setup --lowest systemd
+	HYPERHIVE_CLAUDE="$$($(claude))" .venv-lowest/bin/python -m pytest -m 'not checkout' $(ARGS)
+
+bench: setup
+	$(python) bench/run.py
+
+lock: setup
+	$(python) scripts/lock.py
