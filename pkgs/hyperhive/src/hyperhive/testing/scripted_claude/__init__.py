@@ -1,0 +1,33 @@
+"""A stand-in for the claude CLI that follows a script instead of asking a model.
+
+Everything around the model is real: it takes the CLI's flags, starts the MCP servers it is given,
+calls their tools, checks Bash commands against the rules, keeps sessions, and prints the CLI's
+stream-json events. `hyperhive up --claude scripted` and `make demo` use it, and tests that need a
+whole hive in little time. It is checked against recordings of the real CLI.
+
+Run as `python -I -m hyperhive.testing.scripted_claude`; script.py describes the script, which
+$SCRIPTED_CLAUDE_SCRIPT names (default: demo.json beside this file).
+"""
+
+import shlex
+import sys
+from pathlib import Path
+
+__all__ = ["launcher"]
+
+
+def launcher(directory: Path) -> Path:
+    """Write an executable file that is the stand-in, and return its path.
+
+    Args:
+        directory: where to write it; must exist.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    # A shell script: the path of an interpreter may be too long for a "#!" line.
+    path = directory / "claude"
+    command = f"exec {shlex.quote(sys.executable)} -I -m {__name__}"
+    path.write_text(f'#!/bin/sh\n{command} "$@"\n')
+    path.chmod(0o755)
+    return path
