@@ -186,6 +186,7 @@ class Outcome:
         context_window: the model's window in tokens, as the result event says.
         steps: model steps of this run.
         mcp_failed: MCP servers whose tools were missing in this turn.
+        session_missing: claude has no session of the id it was to resume; begin a new one.
     """
 
     kind: OutcomeKind
@@ -203,6 +204,7 @@ class Outcome:
     usage: Usage = field(default_factory=Usage)
     denials: list[Denial] = field(default_factory=list)
     mcp_failed: list[str] = field(default_factory=list)
+    session_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,8 @@ def decode(line: bytes) -> Message:
         body = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise RpcError(ErrorCode.PARSE_ERROR, f"not JSON: {error}") from None
+    if b"\\ud" in line.lower():
+        body = _storable(body)
     if not isinstance(body, dict):
         raise RpcError(ErrorCode.INVALID_REQUEST, "not a JSON object")
     id = body.get("id")
@@ -151,6 +153,18 @@ def _decode_call(body: dict[str, Any], id: int | str | None) -> Request | Notifi
     if not isinstance(params, dict):
         raise RpcError(ErrorCode.INVALID_PARAMS, "params is not an object", id)
     return Notification(method, params) if id is None else Request(id, method, params)
+
+
+def _storable(value: Any) -> Any:
+    """The value with lone surrogates, which no UTF-8 text can hold, replaced by `?`."""
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case list():
+            return [_storable(item) for item in value]
+        case dict():
+            return {_storable(key): _storable(item) for key, item in value.items()}
+    return value
 
 
 def _is_int(value: object) -> bool:

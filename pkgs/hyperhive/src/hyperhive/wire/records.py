@@ -7,7 +7,6 @@ nested dataclasses. Unknown keys are ignored, so that either side may be the new
 
 import dataclasses
 import enum
-import functools
 import types
 import typing
 from typing import Any, TypeVar
@@ -37,7 +36,7 @@ def from_json(cls: type[T], data: object) -> T:
     if not isinstance(data, dict):
         raise RecordError(f"{cls.__name__} is not an object")
     values: dict[str, Any] = {}
-    for name, (hint, required) in _members(typing.cast("type[Any]", cls)).items():
+    for name, (hint, required) in _members(cls).items():
         if name in data:
             values[name] = _read(hint, data[name], name)
         elif required:
@@ -45,14 +44,19 @@ def from_json(cls: type[T], data: object) -> T:
     return cls(**values)
 
 
-@functools.cache
+_cache: dict[type[Any], dict[str, tuple[Any, bool]]] = {}
+
+
 def _members(cls: type[Any]) -> dict[str, tuple[Any, bool]]:
-    hints = typing.get_type_hints(cls)
-    missing = dataclasses.MISSING
-    return {
-        f.name: (hints[f.name], f.default is missing and f.default_factory is missing)
-        for f in dataclasses.fields(cls)
-    }
+    """Type hint, and whether it must be there, of each member; worked out once per class."""
+    if cls not in _cache:
+        hints = typing.get_type_hints(cls)
+        missing = dataclasses.MISSING
+        _cache[cls] = {
+            f.name: (hints[f.name], f.default is missing and f.default_factory is missing)
+            for f in dataclasses.fields(cls)
+        }
+    return _cache[cls]
 
 
 def _plain(value: Any) -> Any:

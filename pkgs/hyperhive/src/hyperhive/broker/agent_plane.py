@@ -1,0 +1,127 @@
+"""The agents' sockets: one directory per agent, and the kernel says who connects."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+from hyperhive.broker.core import Core
+from hyperhive.broker.harness_session import HarnessSession
+from hyperhive.broker.mcp_session import serve_mcp
+from hyperhive.broker.peers import Peer, PeerPolicy
+from hyperhive.broker.scheduler import Scheduler
+from hyperhive.hive.names import AgentName
+from hyperhive.wire.jsonrpc import MAX_LINE
+from hyperhive.wire.sockets import address
+
+logger: Final = logging.getLogger(__name__)
+
+Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+BACKLOG: Final = 64
+
+
+def listen(path: Path, mode: int) -> socket.socket:
+    """A listening Unix socket at `path`, in the place of one that an ended process left there.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with address(path) as name:
+            listener.bind(name)
+        path.chmod(mode)
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+class AgentPlane:
+    """Every agent's harness.sock and mcp.sock."""
+
+    def __init__(self, core: Core, scheduler: Scheduler, policy: PeerPolicy) -> None:
+        self._core = core
+        self._scheduler = scheduler
+        self._policy = policy
+        self._servers: list[asyncio.Server] = []
+        self._paths: list[Path] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Listens on every declared agent's sockets.
+
+        Raises:
+            OSError: a socket cannot be made.
+        """
+        for name in self._core.hive.agents:
+            paths = self._core.paths.agent(name)
+            paths.sockets.mkdir(parents=True, exist_ok=True)
+            uids = self._policy(name)
+            await self._listen(name, paths.harness_socket, uids.harness, self._harness(name))
+            await self._listen(name, paths.mcp_socket, uids.mcp, self._mcp(name))
+
+    async def close(self) -> None:
+        """Ends every connection and takes the sockets away."""
+        for server in self._servers:
+            server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for path in self._paths:
+            path.unlink(missing_ok=True)
+
+    async def _listen(
+        self, name: AgentName, path: Path, uids: frozenset[int], serve: Connection
+    ) -> None:
+        async def guarded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                await serve(reader, writer)
+            except ConnectionError as error:
+                logger.info("%s: %s: %s", name, path.name, error)
+            except Exception:
+                logger.exception("%s: a connection to %s failed", name, path.name)
+            finally:
+                writer.close()
+                with contextlib.suppress(OSError):
+                    await writer.wait_closed()
+
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            peer = Peer.of(writer.get_extra_info("socket"))
+            if peer.uid not in uids:
+                logger.error("%s: %s refused pid %d of uid %d", name, path.name, peer.pid, peer.uid)
+                writer.close()
+                return
+            task = asyncio.get_running_loop().create_task(guarded(reader, writer))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        # Any uid may knock: in a container the socket's owner is nobody. The peer's uid decides.
+        mode = 0o600 if uids == {os.getuid()} else 0o666
+        listener = listen(path, mode)
+        self._paths.append(path)
+        self._servers.append(await asyncio.start_unix_server(accept, sock=listener, limit=MAX_LINE))
+
+    def _harness(self, name: AgentName) -> Connection:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            session = HarnessSession(self._core, name, reader, writer, self._scheduler.claim)
+            try:
+                await session.run()
+            finally:
+                self._scheduler.release(session)
+
+        return serve
+
+    def _mcp(self, name: AgentName) -> Connection:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await serve_mcp(self._core, name, reader, writer)
+
+        return serve

@@ -1,0 +1,73 @@
+"""The broker of one hive, from its first socket to its last commit."""
+
+import asyncio
+import logging
+import resource
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from hyperhive.broker.agent_plane import AgentPlane
+from hyperhive.broker.bus import Bus
+from hyperhive.broker.core import Core
+from hyperhive.broker.peers import PeerPolicy
+from hyperhive.broker.scheduler import Scheduler
+from hyperhive.hive.models import HiveConfig
+from hyperhive.hive.paths import StatePaths
+from hyperhive.store import agents
+from hyperhive.store.database import open_store
+from hyperhive.store.errors import StoreUnavailableError
+
+logger: Final = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def running_broker(
+    hive: HiveConfig, paths: StatePaths, policy: PeerPolicy, clock: Callable[[], float]
+) -> AsyncIterator[Core]:
+    """A broker that serves its agents inside the `async with` block.
+
+    Args:
+        policy: which uids may be which agent.
+        clock: seconds since the epoch.
+
+    Raises:
+        HyperhiveError: the store cannot be opened, or a socket cannot be made.
+    """
+    _allow_many_files()
+    try:
+        paths.state.mkdir(parents=True, exist_ok=True)
+        paths.run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailableError(
+            f"{error.filename}: {error.strerror}", "give a state directory that can be written"
+        ) from None
+    store = open_store(paths.store, hive=hive.hive.name)
+    try:
+        core = Core(hive, paths, store, Bus(), clock)
+        scheduler = Scheduler(core)
+        store.on_commit(scheduler.committed)
+        store.on_commit(core.bus.committed)
+        await store.write(agents.declare, sorted(hive.agents), now=clock())
+        plane = AgentPlane(core, scheduler, policy)
+        async with asyncio.TaskGroup() as tasks:
+            scheduling = tasks.create_task(scheduler.run())
+            try:
+                await plane.open()
+                logger.info(
+                    "hive %s: %d agents, state in %s", hive.hive.name, len(hive.agents), paths.state
+                )
+                yield core
+            finally:
+                core.bus.close()
+                await plane.close()
+                scheduling.cancel()
+    finally:
+        await store.close()
+
+
+def _allow_many_files() -> None:
+    """Two listening sockets and up to three connections per agent: more than the usual 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

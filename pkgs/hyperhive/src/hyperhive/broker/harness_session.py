@@ -1,0 +1,160 @@
+"""One connection of one agent's harness: what it says is stored, what it must do is sent."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from hyperhive import __version__
+from hyperhive.broker.core import Core
+from hyperhive.broker.outcomes import settlement
+from hyperhive.broker.rpc import RpcConnection
+from hyperhive.hive.names import AgentName
+from hyperhive.store import turns
+from hyperhive.store.agents import Link, read_agent, set_link
+from hyperhive.store.transaction import Transaction
+from hyperhive.store.turns import UnknownTurnError
+from hyperhive.wire.harness import (
+    PROTOCOL,
+    Hello,
+    TurnCancel,
+    TurnEvents,
+    TurnFinished,
+    TurnRun,
+    TurnStarted,
+    Welcome,
+)
+from hyperhive.wire.jsonrpc import ErrorCode, RpcError
+from hyperhive.wire.records import from_json, to_json
+
+logger: Final = logging.getLogger(__name__)
+
+HELLO_SECONDS: Final = 10.0
+"""Longest time between a connection and its `hello`."""
+
+ANSWER_SECONDS: Final = 10.0
+"""Longest time a harness may take to accept or refuse a call."""
+
+
+class HarnessSession:
+    """The broker's end of one harness connection."""
+
+    def __init__(
+        self,
+        core: Core,
+        agent: AgentName,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        claim: Callable[["HarnessSession"], bool],
+    ) -> None:
+        """Args: claim: makes this session the agent's own; False if there is one already."""
+        self._core = core
+        self._claim = claim
+        self.agent = agent
+        self.hello: Hello | None = None
+        self._greeted = asyncio.Event()
+        self._rpc = RpcConnection(reader, writer, self._handle, name=f"harness of {agent}")
+
+    async def run(self) -> None:
+        """Serves the connection until it ends; then the agent is offline, its turn lost."""
+        deadline = asyncio.get_running_loop().call_later(HELLO_SECONDS, self._no_hello)
+        try:
+            await self._rpc.run()
+        finally:
+            deadline.cancel()
+        if self.hello is not None and not self._core.bus.closed:
+            turn = await self._core.store.write(_gone, self.agent, now=self._core.clock())
+            logger.info("%s: harness disconnected%s", self.agent, f", turn {turn}" if turn else "")
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._rpc.close()
+
+    async def run_turn(self, turn: TurnRun) -> None:
+        """Has the harness run a turn.
+
+        Raises:
+            RpcError: the harness refused it.
+            ConnectionError, TimeoutError: it did not answer.
+        """
+        await self._rpc.call("turn.run", to_json(turn), seconds=ANSWER_SECONDS)
+
+    async def cancel_turn(self, turn: int, reason: str) -> None:
+        """Has the harness end a turn; errors as for `run_turn`."""
+        params = to_json(TurnCancel(turn, reason))
+        await self._rpc.call("turn.cancel", params, seconds=ANSWER_SECONDS)
+
+    def _no_hello(self) -> None:
+        if self.hello is None:
+            logger.warning("%s: harness said no hello in %g s", self.agent, HELLO_SECONDS)
+            self._rpc.close()
+
+    async def _handle(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        if method == "hello":
+            return await self._on_hello(from_json(Hello, params))
+        if self.hello is None:
+            raise RpcError(ErrorCode.HELLO_FIRST, "say hello first")
+        try:
+            await self._on_turn(method, params)
+        except UnknownTurnError as error:
+            raise RpcError(ErrorCode.UNKNOWN_TURN, str(error)) from None
+        return {}
+
+    async def _on_turn(self, method: str, params: dict[str, Any]) -> None:
+        write = self._core.store.write
+        match method:
+            case "turn.started":
+                started = from_json(TurnStarted, params)
+                await write(turns.executed, self.agent, started.turn, at=started.at)
+            case "turn.events":
+                said = from_json(TurnEvents, params)
+                await write(turns.record, self.agent, said.turn, said.events)
+            case "turn.finished":
+                finished = from_json(TurnFinished, params)
+                await write(_finish, self.agent, finished, now=self._core.clock())
+            case _:
+                raise RpcError(ErrorCode.METHOD_NOT_FOUND, f"no method {method[:40]!r}")
+
+    async def _on_hello(self, hello: Hello) -> dict[str, Any]:
+        if self.hello is not None:
+            raise RpcError(ErrorCode.INVALID_REQUEST, "hello was said before")
+        if hello.protocol != PROTOCOL:
+            raise RpcError(
+                ErrorCode.UNSUPPORTED_PROTOCOL,
+                f"protocol {hello.protocol}; this broker speaks {PROTOCOL}",
+            )
+        if hello.agent != self.agent:
+            logger.error("%s: its harness claims to be %.40r; refused", self.agent, hello.agent)
+            raise RpcError(ErrorCode.NOT_THIS_AGENT, f"this socket is {self.agent}'s")
+        if not self._claim(self):
+            raise RpcError(ErrorCode.ALREADY_CONNECTED, "another harness is connected")
+        # From here on the agent is this session's: its end makes the agent offline.
+        self.hello = hello
+        keep = await self._core.store.write(_welcome, self.agent, hello, now=self._core.clock())
+        claude = f"claude {hello.claude.version}" if hello.claude else hello.problem or "no claude"
+        logger.info("%s: harness %s connected, %s", self.agent, hello.harness, claude)
+        return to_json(Welcome(__version__, keep))
+
+
+def _welcome(tx: Transaction, agent: str, hello: Hello, *, now: float) -> bool:
+    """Takes the harness in; True if the turn it runs is the one that the store has running."""
+    row = read_agent(tx, agent)
+    keep = row.turn is not None and row.turn == hello.running
+    if not keep:
+        turns.lost(tx, agent, "the harness does not know of it", now=now)
+    version = hello.claude.version if hello.claude else hello.problem
+    set_link(tx, agent, Link.CONNECTED, "", now=now, harness=hello.harness, claude=version)
+    return keep
+
+
+def _gone(tx: Transaction, agent: str, *, now: float) -> int | None:
+    set_link(tx, agent, Link.OFFLINE, "the harness is not connected", now=now)
+    return turns.lost(tx, agent, "the harness disconnected", now=now)
+
+
+def _finish(tx: Transaction, agent: str, finished: TurnFinished, *, now: float) -> None:
+    """Ends a turn; saying it twice changes nothing the second time."""
+    row = read_agent(tx, agent)
+    if row.turn == finished.turn:
+        after = settlement(finished.outcome, row.failures, now=now)
+        turns.end(tx, agent, finished.turn, finished.outcome, after, now=now)

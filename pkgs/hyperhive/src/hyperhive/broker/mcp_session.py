@@ -1,0 +1,130 @@
+"""MCP on an agent's mcp.sock, with the `mcp` SDK over the socket's streams.
+
+The only module that knows which major of the SDK is installed: 1.x registers handlers with
+decorators, 2.x takes them in the server's constructor.
+"""
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final, cast
+
+from mcp.server.lowlevel import Server
+from mcp.server.stdio import stdio_server
+
+from hyperhive import __version__
+from hyperhive.broker.core import Core
+from hyperhive.broker.tools import TOOLS, ToolAnswer, call_tool
+from hyperhive.hive.names import AgentName
+
+SERVER_NAME: Final = "hyperhive"
+
+_TAKES_HANDLERS: Final = "on_call_tool" in inspect.signature(Server.__init__).parameters
+
+
+class _Lines:
+    """The socket's lines, in the form of the SDK's standard input."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        while line := await self._line():
+            yield line.decode("utf-8", "replace")
+
+    async def _line(self) -> bytes:
+        try:
+            return await self._reader.readline()
+        except ValueError:
+            raise ConnectionResetError("a line is longer than 1 MiB") from None
+
+
+class _Output:
+    """The socket, in the form of the SDK's standard output."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+
+    async def write(self, text: str) -> None:
+        self._writer.write(text.encode())
+
+    async def flush(self) -> None:
+        await self._writer.drain()
+
+
+async def serve_mcp(
+    core: Core, agent: AgentName, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Serves one MCP client, which is `agent` whatever it says, until it disconnects.
+
+    Raises:
+        ConnectionError: the connection broke, or sent a line over the limit.
+    """
+
+    async def answer(name: str, arguments: dict[str, Any] | None) -> ToolAnswer:
+        return await call_tool(core, agent, name, arguments or {})
+
+    server = _server(answer)
+    # The SDK duck-types both: lines to iterate over, and something to write text to.
+    lines, output = cast(Any, _Lines(reader)), cast(Any, _Output(writer))
+    try:
+        async with stdio_server(lines, output) as (incoming, outgoing):
+            await server.run(incoming, outgoing, server.create_initialization_options())
+    except* ConnectionError as group:
+        raise ConnectionResetError(str(group.exceptions[0])) from None
+
+
+_Answer = Callable[[str, dict[str, Any] | None], Awaitable[ToolAnswer]]
+
+
+def _server(answer: _Answer) -> Any:
+    return _server_2(answer) if _TAKES_HANDLERS else _server_1(answer)
+
+
+def _server_2(answer: _Answer) -> Any:
+    from mcp_types import CallToolResult, ListToolsResult
+
+    tools = ListToolsResult.model_validate({"tools": _declarations()})
+
+    async def on_list_tools(_context: Any, _params: Any) -> ListToolsResult:
+        return tools
+
+    async def on_call_tool(_context: Any, params: Any) -> CallToolResult:
+        said = await answer(params.name, params.arguments)
+        return CallToolResult.model_validate(_result(said))
+
+    return Server(
+        SERVER_NAME,
+        version=__version__,
+        on_list_tools=on_list_tools,
+        on_call_tool=on_call_tool,
+    )
+
+
+def _server_1(answer: _Answer) -> Any:
+    from mcp import types
+
+    server: Any = Server(SERVER_NAME, version=__version__)
+    tools = [types.Tool.model_validate(tool) for tool in _declarations()]
+
+    async def list_tools() -> list[types.Tool]:
+        return tools
+
+    async def call(name: str, arguments: dict[str, Any]) -> types.CallToolResult:
+        return types.CallToolResult.model_validate(_result(await answer(name, arguments)))
+
+    server.list_tools()(list_tools)
+    server.call_tool(validate_input=False)(call)  # `call_tool` validates, with better words
+    return server
+
+
+def _declarations() -> list[dict[str, Any]]:
+    return [{"name": t.name, "description": t.description, "inputSchema": t.schema} for t in TOOLS]
+
+
+def _result(answer: ToolAnswer) -> dict[str, Any]:
+    return {
+        "content": [{"type": "text", "text": answer.text}],
+        "structuredContent": answer.data,
+        "isError": answer.error,
+    }

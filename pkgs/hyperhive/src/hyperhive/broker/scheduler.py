@@ -1,0 +1,127 @@
+"""Who runs a turn, and when: an idle agent with mail gets its oldest message.
+
+Nothing polls. An agent is looked at when a commit touched it, when its harness connects, and when
+a time that it waits for has come.
+"""
+
+import asyncio
+import logging
+from typing import Final
+
+from hyperhive.broker.core import Core
+from hyperhive.broker.harness_session import HarnessSession
+from hyperhive.broker.wake_prompt import wake_prompt
+from hyperhive.hive.names import AgentName
+from hyperhive.store import turns
+from hyperhive.store.database import Committed
+from hyperhive.store.errors import StoreUnavailableError
+from hyperhive.store.turns import BegunTurn, Waiting
+from hyperhive.wire.harness import TurnRun
+from hyperhive.wire.jsonrpc import RpcError
+
+logger: Final = logging.getLogger(__name__)
+
+RETRY_SECONDS: Final = 5.0
+"""When to look again at an agent whose turn could not be begun because nothing can be written."""
+
+
+class Scheduler:
+    """Begins turns. `run` it in the broker's task group; `committed` is a listener of the store."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._sessions: dict[str, HarnessSession] = {}
+        self._due: asyncio.Queue[AgentName] = asyncio.Queue()
+        self._looking: dict[str, bool] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    def session(self, agent: str) -> HarnessSession | None:
+        """The agent's connected harness."""
+        return self._sessions.get(agent)
+
+    def claim(self, session: HarnessSession) -> bool:
+        """Makes a session its agent's own; False if another one is."""
+        return self._sessions.setdefault(session.agent, session) is session
+
+    def release(self, session: HarnessSession) -> None:
+        """Forgets a session that has ended."""
+        if self._sessions.get(session.agent) is session:
+            del self._sessions[session.agent]
+
+    def committed(self, commit: Committed) -> None:
+        """Looks at the agents that a commit touched."""
+        for name in commit.woken:
+            if name in self._sessions:
+                self.look_at(AgentName(name))
+
+    def look_at(self, agent: AgentName) -> None:
+        """Has `run` look at an agent, once more if it is looking already."""
+        if agent in self._looking:
+            self._looking[agent] = True
+        else:
+            self._looking[agent] = False
+            self._due.put_nowait(agent)
+
+    async def run(self) -> None:
+        """Looks at agents that are due, until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as looks:
+                while True:
+                    looks.create_task(self._look(await self._due.get()))
+        finally:
+            for timer in self._timers.values():
+                timer.cancel()
+
+    async def _look(self, agent: AgentName) -> None:
+        try:
+            await self._dispatch(agent)
+        except StoreUnavailableError:
+            self._look_again(agent, RETRY_SECONDS)
+        except Exception:
+            logger.exception("%s: the scheduler failed", agent)
+            self._look_again(agent, RETRY_SECONDS)
+        finally:
+            if self._looking.pop(agent):
+                self.look_at(agent)
+
+    async def _dispatch(self, agent: AgentName) -> None:
+        session = self._sessions.get(agent)
+        if session is None:
+            return
+        core, now = self._core, self._core.clock()
+        begun = await core.store.write(
+            turns.begin,
+            agent,
+            model=core.hive.model_of(agent),
+            fresh_session=core.fresh_session(),
+            now=now,
+        )
+        match begun:
+            case Waiting(until):
+                if until is not None:
+                    self._look_again(agent, max(0.0, until - now))
+            case BegunTurn():
+                await self._send(session, begun)
+
+    async def _send(self, session: HarnessSession, turn: BegunTurn) -> None:
+        prompt = wake_prompt(
+            turn.delivery, unread=turn.unread, nonce=self._core.nonce(), now=self._core.clock()
+        )
+        logger.info(
+            "%s: turn %d, message %d from %s",
+            turn.agent,
+            turn.id,
+            turn.delivery.id,
+            turn.delivery.sender,
+        )
+        try:
+            await session.run_turn(TurnRun(turn.id, prompt, turn.model, turn.session, turn.resume))
+        except (RpcError, ConnectionError, TimeoutError) as error:
+            # The connection's end returns the turn's messages to the queue.
+            logger.warning("%s: turn %d not accepted: %s", turn.agent, turn.id, error)
+            session.close()
+
+    def _look_again(self, agent: AgentName, seconds: float) -> None:
+        if agent in self._timers:
+            self._timers[agent].cancel()
+        self._timers[agent] = asyncio.get_running_loop().call_later(seconds, self.look_at, agent)

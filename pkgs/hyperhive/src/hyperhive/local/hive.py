@@ -1,0 +1,51 @@
+"""A whole hive in one process and its children: broker, operator plane, harnesses."""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from hyperhive.broker.daemon import running_broker
+from hyperhive.broker.peers import one_user
+from hyperhive.hive.models import HiveConfig
+from hyperhive.hive.paths import StatePaths
+from hyperhive.local.claude import find_claude
+from hyperhive.local.supervisor import LocalSupervisor
+from hyperhive.operator.server import operator_plane
+
+logger: Final = logging.getLogger(__name__)
+
+
+async def run_hive(
+    hive: HiveConfig, paths: StatePaths, claude: str, ready: Callable[[Path], None]
+) -> None:
+    """Runs a hive until SIGINT or SIGTERM; then ends every process of it.
+
+    Args:
+        claude: `auto`, `scripted` or the path of an executable.
+        ready: called with claude's path once agents can be reached.
+
+    Raises:
+        HyperhiveError: it could not be started.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with running_broker(hive, paths, one_user(os.getuid()), time.time) as core:
+        executable = find_claude(claude, paths.run)
+        supervisor = LocalSupervisor(core, str(executable))
+        async with operator_plane(core, supervisor):
+            try:
+                for name, agent in hive.agents.items():
+                    if agent.autostart:
+                        await supervisor.start(name)
+                ready(executable)
+                await stop.wait()
+                logger.info("stopping")
+            finally:
+                await supervisor.stop_all("the hive stopped")

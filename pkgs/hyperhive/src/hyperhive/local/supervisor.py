@@ -1,0 +1,130 @@
+"""The harnesses of a hive without containers: one child process each, restarted if it dies."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from dataclasses import dataclass, field
+from typing import Final
+
+from hyperhive.broker.core import Core
+from hyperhive.harness.processes import end_marked
+from hyperhive.hive.names import AgentName
+from hyperhive.local.settings import write_settings
+from hyperhive.store.agents import Link, set_link
+from hyperhive.store.errors import StoreUnavailableError
+
+logger: Final = logging.getLogger(__name__)
+
+RESTART_FIRST: Final = 1.0
+"""Seconds before a harness that died is started again; doubles up to `RESTART_MOST`."""
+RESTART_MOST: Final = 30.0
+
+STEADY: Final = 60.0
+"""A harness that ran this many seconds is started again at once the next time."""
+
+STOP_SECONDS: Final = 15.0
+"""How long a harness may take to end its turn; then it is killed."""
+
+
+@dataclass(slots=True)
+class _Child:
+    task: asyncio.Task[None]
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    reason: str = ""
+
+
+class LocalSupervisor:
+    """Starts and stops harnesses as children of this process. A `Lifecycle`."""
+
+    def __init__(self, core: Core, claude: str) -> None:
+        self._core = core
+        self._claude = claude
+        self._children: dict[AgentName, _Child] = {}
+
+    async def start(self, agent: AgentName) -> None:
+        """Starts an agent's harness unless it runs."""
+        if agent in self._children:
+            return
+        settings = write_settings(self._core.hive, self._core.paths, agent, self._claude)
+        stopping = asyncio.Event()
+        task = asyncio.create_task(self._keep(agent, str(settings), stopping), name=agent)
+        self._children[agent] = _Child(task, stopping)
+
+    async def stop(self, agent: AgentName, reason: str) -> None:
+        """Ends an agent's harness, with its turn and every process of it."""
+        child = self._children.get(agent)
+        if child is None:
+            return
+        child.reason = reason
+        child.stopping.set()
+        try:
+            await child.task
+        finally:
+            self._children.pop(agent, None)
+
+    async def stop_all(self, reason: str) -> None:
+        """Ends every harness, side by side."""
+        async with asyncio.TaskGroup() as stops:
+            for agent in list(self._children):
+                stops.create_task(self.stop(agent, reason))
+
+    async def _keep(self, agent: AgentName, settings: str, stopping: asyncio.Event) -> None:
+        pause = RESTART_FIRST
+        while not stopping.is_set():
+            await self._say(agent, Link.STARTING, "the harness starts")
+            began = asyncio.get_running_loop().time()
+            status = await self._run_once(agent, settings, stopping)
+            ran = asyncio.get_running_loop().time() - began
+            if stopping.is_set():
+                break
+            logger.error("%s: harness ended with status %d after %.0f s", agent, status, ran)
+            await self._say(agent, Link.OFFLINE, f"the harness ended with status {status}")
+            pause = RESTART_FIRST if ran > STEADY else pause
+            await _wait(stopping, pause)
+            pause = min(pause * 2, RESTART_MOST)
+        await self._say(agent, Link.OFFLINE, self._children[agent].reason)
+
+    async def _run_once(self, agent: AgentName, settings: str, stopping: asyncio.Event) -> int:
+        # A session of its own: Ctrl-C in the terminal reaches this process alone, which then
+        # lets every harness end its turn in order.
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-I",
+            "-m",
+            "hyperhive.harness",
+            settings,
+            "--parent",
+            str(os.getpid()),
+            stdin=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        ended = asyncio.create_task(process.wait())
+        stop = asyncio.create_task(stopping.wait())
+        await asyncio.wait({ended, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not ended.done():
+            process.send_signal(signal.SIGTERM)
+            await asyncio.wait({ended}, timeout=STOP_SECONDS)
+        if not ended.done():
+            logger.error("%s: harness did not end in %g s; killed", agent, STOP_SECONDS)
+            process.kill()
+        status = await ended
+        # What a killed harness could not end itself.
+        await asyncio.to_thread(end_marked, str(self._core.paths.agent(agent).claude))
+        return status
+
+    async def _say(self, agent: AgentName, link: Link, reason: str) -> None:
+        try:
+            await self._core.store.write(set_link, agent, link, reason, now=self._core.clock())
+        except StoreUnavailableError as error:
+            logger.error("%s: %s: %s", agent, reason, error.what)
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass

@@ -1,0 +1,132 @@
+"""Asks a running broker, over its operator socket. What the command line stands on."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import httpx
+from pydantic import BaseModel, TypeAdapter
+
+from hyperhive.errors import HyperhiveError, InputError, NoBrokerError
+from hyperhive.operator import models
+from hyperhive.wire.sockets import address
+
+SECONDS: Final = 30.0
+"""Longest time to wait for an answer."""
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class OperatorClient:
+    """One connection to the operator plane; made by `connect`."""
+
+    def __init__(self, http: httpx.Client, socket: Path) -> None:
+        self._http = http
+        self._socket = socket
+
+    def agents(self) -> list[models.Agent]:
+        """Every declared agent."""
+        return self._list(models.Agent, "/api/v1/agents", {})
+
+    def messages(
+        self, *, agent: str | None, after: int | None, limit: int, unread: bool = False
+    ) -> list[models.Message]:
+        """Messages in order; without `after` the newest."""
+        params = {"agent": agent, "after": after, "limit": limit, "unread": unread or None}
+        return self._list(models.Message, "/api/v1/messages", params)
+
+    def events(self, *, agent: str | None, after: int | None, limit: int) -> list[models.Event]:
+        """Events in order; without `after` the newest."""
+        params = {"agent": agent, "after": after, "limit": limit}
+        return self._list(models.Event, "/api/v1/events", params)
+
+    def follow(self, *, agent: str | None, after: int | None) -> Iterator[models.Event]:
+        """Events as they happen, those after `after` first. Ends when the broker ends."""
+        params = _given({"agent": agent, "after": after})
+        timeout = httpx.Timeout(SECONDS, read=None)
+        with (
+            self._reach(),
+            self._http.stream("GET", "/api/v1/stream", params=params, timeout=timeout) as answer,
+        ):
+            for line in answer.iter_lines():
+                field, _, value = line.partition(": ")
+                if field == "data":
+                    yield models.Event.model_validate_json(value)
+
+    def send(self, new: models.NewMessage) -> models.Sent:
+        """Sends a message as the operator."""
+        return models.Sent.model_validate(self._ask("POST", "/api/v1/messages", new))
+
+    def mark_read(self, ids: list[int]) -> models.ReadCount:
+        """Acknowledges messages to the operator."""
+        answer = self._ask("POST", "/api/v1/messages/read", models.Read(ids=ids))
+        return models.ReadCount.model_validate(answer)
+
+    def act(self, agent: str, action: str, reason: str = "") -> models.Agent:
+        """Has an agent start, stop, pause or resume."""
+        path = f"/api/v1/agents/{httpx.URL(path=agent).path}/{action}"
+        body = models.Reason(reason=reason) if action in ("stop", "pause") else None
+        return models.Agent.model_validate(self._ask("POST", path, body))
+
+    def _list(self, model: type[M], path: str, params: dict[str, Any]) -> list[M]:
+        answer = self._ask("GET", path, None, _given(params))
+        return TypeAdapter(list[model]).validate_python(answer)  # type: ignore[valid-type]
+
+    def _ask(
+        self, method: str, path: str, body: BaseModel | None, params: dict[str, Any] | None = None
+    ) -> Any:
+        json = None if body is None else body.model_dump(by_alias=True, exclude_none=True)
+        with self._reach():
+            answer = self._http.request(method, path, json=json, params=params)
+        if answer.is_success:
+            return answer.json()
+        try:
+            fault = models.Error.model_validate_json(answer.content)
+        except ValueError:
+            raise HyperhiveError(
+                f"the broker answered {answer.status_code}", "see its log"
+            ) from None
+        if answer.status_code in (404, 413, 422):
+            raise InputError(fault.error, fault.todo)
+        raise HyperhiveError(fault.error, fault.todo)
+
+    @contextmanager
+    def _reach(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.ConnectError as error:
+            raise NoBrokerError(
+                f"no broker answers at {self._socket} ({error})",
+                "start one: hyperhive up FILE, or systemctl start hyperhive.service",
+            ) from None
+        except httpx.TransportError as error:
+            raise HyperhiveError(
+                f"the broker at {self._socket} went away ({error})", "see its log, and ask again"
+            ) from None
+
+
+@contextmanager
+def connect(socket: Path) -> Iterator[OperatorClient]:
+    """A client of the broker behind an operator socket.
+
+    Raises:
+        NoBrokerError: now, or at the first question: nobody answers there.
+    """
+    try:
+        with address(socket) as name:
+            transport = httpx.HTTPTransport(uds=os.fspath(name))
+            with httpx.Client(
+                transport=transport, base_url="http://operator", timeout=SECONDS
+            ) as http:
+                yield OperatorClient(http, socket)
+    except FileNotFoundError as error:
+        raise NoBrokerError(
+            f"no broker at {socket} ({error.strerror})",
+            "start one: hyperhive up FILE, or systemctl start hyperhive.service",
+        ) from None
+
+
+def _given(params: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if value is not None}

@@ -1,0 +1,179 @@
+"""Messages: queued → leased → acked, or dead after `MAX_ATTEMPTS` failed attempts.
+
+Delivery is at least once, in order per recipient. A lease belongs to a turn.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from hyperhive.store.transaction import Transaction
+
+MAX_ATTEMPTS: Final = 5
+"""Failed attempts after which a message is a dead letter."""
+
+OPERATOR: Final = "operator"
+SYSTEM: Final = "system"
+
+
+class MessageState(StrEnum):
+    """Where a message is on its way."""
+
+    QUEUED = "queued"
+    LEASED = "leased"
+    ACKED = "acked"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message to send. Names are resolved and allowed already."""
+
+    sender: str
+    recipient: str
+    body: str
+    in_reply_to: int | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message as its recipient gets it.
+
+    Attributes:
+        sent_at: seconds since the epoch.
+        delivery: 1 the first time; more: it may be a repeat.
+    """
+
+    id: int
+    sender: str
+    body: str
+    in_reply_to: int | None
+    sent_at: float
+    delivery: int
+
+
+class KeyReusedError(ValueError):
+    """An idempotency key came again with another message."""
+
+
+def send(tx: Transaction, message: NewMessage, *, now: float) -> int:
+    """Queues a message and returns its id; the same idempotency key gives the same id again.
+
+    Raises:
+        KeyReusedError: the sender used the key for a message to another recipient or with another
+            body.
+    """
+    if message.idempotency_key is not None:
+        row = tx.connection.execute(
+            "SELECT id, recipient, body FROM messages WHERE sender = ? AND idempotency_key = ?",
+            (message.sender, message.idempotency_key),
+        ).fetchone()
+        if row is not None:
+            if (row[1], row[2]) != (message.recipient, message.body):
+                raise KeyReusedError(
+                    f"idempotency key {message.idempotency_key!r} belongs to message {row[0]},"
+                    " which differs"
+                )
+            return int(row[0])
+    (id,) = tx.connection.execute(
+        "INSERT INTO messages (sender, recipient, body, in_reply_to, idempotency_key, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+        (
+            message.sender,
+            message.recipient,
+            message.body,
+            message.in_reply_to,
+            message.idempotency_key,
+            now,
+        ),
+    ).fetchone()
+    tx.event(
+        "message",
+        {"id": id, "from": message.sender, "to": message.recipient},
+        at=now,
+        agent=message.recipient if message.recipient != OPERATOR else message.sender,
+    )
+    tx.wake(message.recipient)
+    return int(id)
+
+
+def lease(tx: Transaction, recipient: str, turn: int, limit: int) -> list[Delivery]:
+    """Leases the oldest queued messages of a recipient to a turn."""
+    rows = tx.connection.execute(
+        "SELECT id, sender, body, in_reply_to, created_at, deliveries FROM messages"
+        " WHERE recipient = ? AND state = 'queued' ORDER BY id LIMIT ?",
+        (recipient, limit),
+    ).fetchall()
+    tx.connection.executemany(
+        "UPDATE messages SET state = 'leased', turn = ?, deliveries = deliveries + 1 WHERE id = ?",
+        [(turn, row[0]) for row in rows],
+    )
+    return [
+        Delivery(id, sender, body, in_reply_to, sent_at, deliveries + 1)
+        for id, sender, body, in_reply_to, sent_at, deliveries in rows
+    ]
+
+
+def unread(tx: Transaction, recipient: str) -> int:
+    """How many messages are queued for a recipient."""
+    (count,) = tx.connection.execute(
+        "SELECT count(*) FROM messages WHERE recipient = ? AND state = 'queued'", (recipient,)
+    ).fetchone()
+    return int(count)
+
+
+def ack_turn(tx: Transaction, turn: int, *, now: float) -> None:
+    """Acknowledges everything that a turn had leased."""
+    tx.connection.execute(
+        "UPDATE messages SET state = 'acked', settled_at = ? WHERE turn = ? AND state = 'leased'",
+        (now, turn),
+    )
+
+
+def requeue_turn(tx: Transaction, turn: int, *, failed: bool, reason: str, now: float) -> None:
+    """Puts everything that a turn had leased back in the queue, in its old place.
+
+    Args:
+        failed: whether this was a failed attempt; the fifth of a message makes it a dead letter,
+            which the operator is told.
+    """
+    rows = tx.connection.execute(
+        "SELECT id, sender, recipient, attempts FROM messages WHERE turn = ? AND state = 'leased'",
+        (turn,),
+    ).fetchall()
+    for id, sender, recipient, attempts in rows:
+        attempts += failed
+        if attempts < MAX_ATTEMPTS:
+            tx.connection.execute(
+                "UPDATE messages SET state = 'queued', turn = NULL, attempts = ? WHERE id = ?",
+                (attempts, id),
+            )
+            tx.event("requeued", {"id": id, "reason": reason}, at=now, agent=recipient, turn=turn)
+            tx.wake(recipient)
+            continue
+        tx.connection.execute(
+            "UPDATE messages SET state = 'dead', attempts = ?, settled_at = ? WHERE id = ?",
+            (attempts, now, id),
+        )
+        tx.event("dead", {"id": id, "reason": reason}, at=now, agent=recipient, turn=turn)
+        notice = (
+            f"message {id} from {sender} to {recipient} was given up after {attempts} failed"
+            f" attempts; the last one: {reason}"
+        )
+        send(tx, NewMessage(SYSTEM, OPERATOR, notice, in_reply_to=id), now=now)
+
+
+def ack_read(tx: Transaction, ids: list[int], *, now: float) -> int:
+    """Acknowledges messages to the operator, who has read them; returns how many were unread."""
+    count = 0
+    for id in ids:
+        cursor = tx.connection.execute(
+            "UPDATE messages SET state = 'acked', settled_at = ?"
+            " WHERE id = ? AND recipient = ? AND state = 'queued'",
+            (now, id, OPERATOR),
+        )
+        count += cursor.rowcount
+    if count:
+        tx.event("read", {"count": count}, at=now)
+    return count

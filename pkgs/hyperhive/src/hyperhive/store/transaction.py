@@ -1,0 +1,46 @@
+"""What an operation on the store is given: the connection, and where it says what it touched."""
+
+import json
+import sqlite3
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Transaction:
+    """One operation's view of the writer's transaction.
+
+    Operations write through `connection` and tell what the rest of the broker must hear about once
+    it is on disk. If the operation raises, all of it is undone.
+
+    Attributes:
+        connection: the writer's connection, inside a transaction.
+        woken: agents whose next turn may have become possible.
+        events: number of events written.
+    """
+
+    connection: sqlite3.Connection
+    woken: set[str] = field(default_factory=set)
+    events: int = 0
+
+    def wake(self, agent: str) -> None:
+        """Has the scheduler look at this agent after the commit."""
+        self.woken.add(agent)
+
+    def event(
+        self,
+        kind: str,
+        data: dict[str, Any],
+        *,
+        at: float,
+        agent: str | None = None,
+        turn: int | None = None,
+        seq: int | None = None,
+    ) -> None:
+        """Writes an event; one with the same turn and seq as an earlier one is left out."""
+        cursor = self.connection.execute(
+            "INSERT OR IGNORE INTO events (at, agent, turn, seq, kind, data)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (at, agent, turn, seq, kind, json.dumps(data, ensure_ascii=False)),
+        )
+        self.events += cursor.rowcount
