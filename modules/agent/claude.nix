@@ -1,0 +1,29 @@
+# Claude Code's managed settings: they stand above every other settings file and every flag, and lie
+# read-only in the store, so that nothing an agent writes into its own files widens its rules. They
+# steer and audit; the boundary is the container.
+{ config, lib, ... }:
+let
+  cfg = config.hyperhive.agent;
+in
+{
+  config = lib.mkIf cfg.enable {
+    environment.etc."claude-code/managed-settings.d/50-hyperhive.json".text = builtins.toJSON {
+      permissions = {
+        inherit (cfg.rules) allow deny;
+        # Whatever no rule allows is denied: nobody is there to be asked.
+        defaultMode = "dontAsk";
+        disableBypassPermissionsMode = "disable";
+      };
+      allowManagedHooksOnly = true;
+      allowManagedPermissionRulesOnly = true;
+      # A commit is the agent's, under the name that its git configuration gives.
+      attribution = {
+        commit = "";
+        pr = "";
+      };
+    };
+
+    # Not free software; an agent's container is of no use without it.
+    nixpkgs.config.allowUnfreePredicate = package: lib.getName package == "claude-code";
+  };
+}

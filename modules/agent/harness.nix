@@ -1,0 +1,60 @@
+# The harness: a small program of the container's root that runs one claude process a turn. Each turn is
+# a transient unit of its own, started over the service manager's bus, so what is closed to the harness
+# here says nothing about claude.
+{ config, lib, ... }:
+let
+  cfg = config.hyperhive.agent;
+in
+{
+  config = lib.mkIf cfg.enable {
+    systemd.services.hyperhive-harness = {
+      description = "Harness of agent ${cfg.name}";
+      wantedBy = [ "multi-user.target" ];
+      after = [ "network.target" ];
+
+      path = [ config.systemd.package ];
+      # It reads its settings once.
+      restartTriggers = [ config.environment.etc."hyperhive/agent.json".source ];
+      # An agent without its harness is of no use: never give up.
+      startLimitIntervalSec = 0;
+
+      serviceConfig = {
+        ExecStart = "${lib.getExe cfg.package} harness /etc/hyperhive/agent.json";
+        Type = "exec";
+        ImportCredential = map (variable: "hyperhive.${variable}") cfg.credentials;
+
+        Restart = "always";
+        RestartSec = "1s";
+        RestartSteps = 5;
+        RestartMaxDelaySec = "30s";
+        # It ends a running turn first, and tells the broker.
+        TimeoutStopSec = "30s";
+        KillMode = "control-group";
+        OOMScoreAdjust = -500;
+
+        # Root, to start units; of root's powers it needs to own files to the agent and to end its processes.
+        CapabilityBoundingSet = [
+          "CAP_CHOWN"
+          "CAP_DAC_OVERRIDE"
+          "CAP_FOWNER"
+          "CAP_KILL"
+        ];
+        LockPersonality = true;
+        NoNewPrivileges = true;
+        ProtectHome = true;
+        ProtectSystem = "strict";
+        # No PrivateTmp: a turn's unit reads there what the harness wrote for it.
+        ReadWritePaths = [
+          "/claude"
+          "/state"
+          "/tmp"
+        ];
+        RestrictAddressFamilies = [ "AF_UNIX" ];
+        RestrictNamespaces = true;
+        RestrictRealtime = true;
+        SystemCallArchitectures = "native";
+        SystemCallFilter = [ "@system-service" ];
+      };
+    };
+  };
+}

@@ -1,0 +1,132 @@
+# The declared hive as options: the fields of [hive], and the agents (agents.nix).
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+let
+  inherit (lib) mkEnableOption mkOption types;
+  cfg = config.services.hyperhive;
+in
+{
+  options.services.hyperhive = {
+    enable = mkEnableOption "hyperhive, a hive of Claude Code agents in unprivileged containers";
+
+    package = mkOption {
+      type = types.package;
+      default = pkgs.callPackage ../../pkgs/hyperhive { };
+      defaultText = lib.literalExpression "pkgs.callPackage ./pkgs/hyperhive { }";
+      description = "The hyperhive to run.";
+    };
+
+    name = mkOption {
+      type = types.strMatching "[a-z][a-z0-9-]{0,30}";
+      example = "lab";
+      description = "The hive's name.";
+    };
+
+    model = mkOption {
+      type = types.str;
+      default = "sonnet";
+      example = "claude-sonnet-5-5";
+      description = "The model of agents that name none.";
+    };
+
+    systemPrompt = mkOption {
+      type = types.lines;
+      default = "";
+      example = "Write in plain English.";
+      description = "Added to the system prompt of every agent.";
+    };
+
+    agents = mkOption {
+      type = types.attrsOf (types.submodule ./agents.nix);
+      default = { };
+      example = lib.literalExpression ''
+        {
+          manager.role = "manager";
+          alice = {
+            description = "Writes and tests the parser";
+            model = "opus";
+            bash.allow = [ "git status" "git diff *" ];
+            packages = [ "ripgrep" "jq" ];
+          };
+        }
+      '';
+      description = ''
+        The agents by name: at most 9 characters, a lower-case letter first, then letters, digits
+        and hyphens.
+      '';
+    };
+
+    settings = mkOption {
+      default = { };
+      description = ''
+        What holds for the whole hive besides its name, model and system prompt: further members of
+        `hive` in {file}`/etc/hyperhive/hive.json`, under the names they have there.
+      '';
+      type = types.submodule {
+        freeformType = (pkgs.formats.json { }).type;
+        options = {
+          description = mkOption {
+            type = types.singleLineStr;
+            default = "";
+            example = "Our parser lab";
+            description = "What the hive is for, in one line.";
+          };
+          system = mkOption {
+            type = types.enum [
+              "aarch64-linux"
+              "x86_64-linux"
+            ];
+            default = pkgs.stdenv.hostPlatform.system;
+            defaultText = lib.literalExpression "pkgs.stdenv.hostPlatform.system";
+            description = "The platform that agents are built for.";
+          };
+          state_version = mkOption {
+            type = types.strMatching "[0-9]{2}[.](05|11)";
+            default = "26.05";
+            description = "`system.stateVersion` of the containers: the release they began with.";
+          };
+          inputs = {
+            nixpkgs = mkOption {
+              type = types.str;
+              default =
+                let
+                  source = config.nixpkgs.flake.source;
+                in
+                if source == null then "flake:nixpkgs" else "path:${source}";
+              defaultText = lib.literalMD "the nixpkgs that the host itself is built from, where that is a flake";
+              example = "github:NixOS/nixpkgs/nixos-26.05";
+              description = "The nixpkgs that agents are built from, as a flake reference.";
+            };
+            hyperhive = mkOption {
+              type = types.str;
+              default = "flake:hyperhive";
+              defaultText = lib.literalMD "the flake that this module comes from";
+              example = "path:/etc/nixos/hyperhive";
+              description = "The hyperhive that agents are built with, as a flake reference.";
+            };
+          };
+          retention.messages = mkOption {
+            type = types.ints.between 1 36500;
+            default = 30;
+            description = "Days after which an acknowledged message is removed.";
+          };
+        };
+      };
+    };
+
+    hive = mkOption {
+      type = types.attrs;
+      internal = true;
+      readOnly = true;
+      description = "The whole declared hive, as hive.json holds it.";
+    };
+  };
+
+  config = lib.mkIf cfg.enable {
+    environment.systemPackages = [ cfg.package ];
+  };
+}

@@ -1,0 +1,101 @@
+# What the tests ask of this project's modules, under a nixpkgs tree that is a stand-in or a real one.
+{
+  nixpkgs,
+  modules ? [ ],
+  system ? "x86_64-linux",
+}:
+let
+  lib = import (nixpkgs + "/lib");
+
+  configuration =
+    given:
+    import (nixpkgs + "/nixos/lib/eval-config.nix") {
+      system = null;
+      modules = [ { nixpkgs.hostPlatform = system; } ] ++ given ++ modules;
+    };
+
+  # Assertions that do not hold, as NixOS would print them.
+  failed = config: map (each: each.message) (lib.filter (each: !each.assertion) config.assertions);
+
+  # What a JSON file in /etc says; fromJSON takes no string that names store paths.
+  fileOf =
+    config: name:
+    builtins.fromJSON (builtins.unsafeDiscardStringContext config.environment.etc.${name}.text);
+
+  unitOf = unit: {
+    inherit (unit)
+      description
+      restartTriggers
+      serviceConfig
+      wantedBy
+      ;
+  };
+
+  # Options that a user may set, with what the manual would say of them.
+  described =
+    prefix: options:
+    map
+      (option: {
+        inherit (option) name;
+        described = option.description or null != null;
+        default = option ? default;
+      })
+      (
+        lib.filter (option: !(option.internal or false) && lib.hasPrefix prefix option.name) (
+          lib.optionAttrSetToDocList options
+        )
+      );
+in
+{
+  agent =
+    let
+      evaluated = configuration [ ../../modules/agent ];
+      inherit (evaluated) config;
+    in
+    {
+      settings = fileOf config "hyperhive/agent.json";
+      managed = fileOf config "claude-code/managed-settings.d/50-hyperhive.json";
+      files = lib.attrNames config.environment.etc;
+      units = lib.attrNames config.systemd.services;
+      harness = unitOf config.systemd.services.hyperhive-harness;
+      packages = map lib.getName config.environment.systemPackages;
+      unfree = map config.nixpkgs.config.allowUnfreePredicate [
+        { pname = "claude-code"; }
+        { pname = "another"; }
+      ];
+      user = {
+        inherit (config.users.users.agent)
+          createHome
+          group
+          home
+          uid
+          ;
+        inherit (config.users.groups.agent) gid;
+      };
+      hostName = config.networking.hostName;
+      firewall = config.networking.firewall.enable;
+      nspawn = config.boot.isNspawnContainer;
+      stateVersion = config.system.stateVersion;
+      declared = { inherit (config.hyperhive.agent) model role uidBase; };
+      failed = failed config;
+      options = described "hyperhive.agent." evaluated.options;
+      toplevel = config.system.build.toplevel.drvPath;
+    };
+
+  host =
+    let
+      evaluated = configuration [ ../../modules ];
+      inherit (evaluated) config;
+    in
+    {
+      inherit (config.services.hyperhive) hive;
+      inherit (config) warnings;
+      files = lib.attrNames config.environment.etc;
+      broker = unitOf config.systemd.services.hyperhive;
+      user = { inherit (config.users.users.hyperhive) group isSystemUser; };
+      containers = config.boot.enableContainers;
+      failed = failed config;
+      options = described "services.hyperhive." evaluated.options;
+      toplevel = config.system.build.toplevel.drvPath;
+    };
+}

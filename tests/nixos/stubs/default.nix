@@ -1,0 +1,69 @@
+# Packages that can be named and put together, not built: every one is an empty derivation.
+{ system, ... }:
+let
+  lib = import ./lib;
+
+  # What a package of nixpkgs shows to those who use it.
+  package =
+    {
+      pname,
+      version ? "0",
+      mainProgram ? pname,
+      ...
+    }@attributes:
+    derivation {
+      name = "${pname}-${version}";
+      inherit system;
+      builder = "/bin/sh";
+      args = [
+        "-c"
+        "echo > $out"
+      ];
+    }
+    // {
+      inherit pname version;
+      meta = {
+        inherit mainProgram;
+      }
+      // attributes.meta or { };
+      # What it was made from, for tests to look at.
+      inherit attributes;
+    };
+  packages = lib.mapAttrs (pname: attributes: package ({ inherit pname; } // attributes));
+  named = names: packages (lib.genAttrs names (_: { }));
+
+  python3Packages =
+    named (import ./python-packages.nix)
+    // {
+      buildPythonApplication = package;
+    };
+
+  pkgs =
+    named (import ./packages.nix)
+    // packages {
+      claude-code.mainProgram = "claude";
+    }
+    // {
+      inherit lib pkgs python3Packages;
+      path = ./.;
+      stdenv.hostPlatform = { inherit system; };
+      callPackage =
+        file: overrides:
+        let
+          function = import file;
+        in
+        function (lib.mapAttrs (name: _: pkgs.${name}) (removeAttrs (lib.functionArgs function) (builtins.attrNames overrides)) // overrides);
+      extend = overlay: pkgs // overlay pkgs pkgs;
+
+      mkShell = attributes: package ({ pname = "shell"; } // attributes);
+      writeText =
+        name: text: package { pname = name; } // { inherit text; };
+      runCommand =
+        name: environment: script: package { pname = name; } // { inherit environment script; };
+      formats.json = _: {
+        type = lib.types.attrsOf lib.types.anything;
+        generate = name: value: pkgs.writeText name (builtins.toJSON value);
+      };
+    };
+in
+pkgs

@@ -1,0 +1,19 @@
+# Names of Python packages, as in nixpkgs.
+[
+  "click"
+  "dbus-python"
+  "fastapi"
+  "hatchling"
+  "httpx"
+  "hypothesis"
+  "jinja2"
+  "mcp"
+  "mypy"
+  "pydantic"
+  "pytest"
+  "requests"
+  "sqlite-utils"
+  "sse-starlette"
+  "systemd-python"
+  "uvicorn"
+]
