@@ -1,0 +1,181 @@
+"""The files of one agent: its NixOS configuration, its flake, its container and that one's unit."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from hyperhive.errors import InputError
+from hyperhive.hive.models import AgentConfig, Bind, HiveConfig, Inputs, Network
+from hyperhive.hive.names import AgentName, container_name
+from hyperhive.hive.paths import (
+    CONTAINER_CLAUDE,
+    CONTAINER_SOCKETS,
+    CONTAINER_STATE,
+    AgentPaths,
+    StatePaths,
+)
+from hyperhive.render.conf import NspawnFlag
+from hyperhive.render.network import link
+from hyperhive.render.nix_literal import NixValue
+from hyperhive.render.settings import credential_name, declared_agent
+from hyperhive.render.system_prompt import system_prompt
+from hyperhive.render.templates import fill
+
+DEFAULT_FLAKE_ATTRIBUTE = "container"
+"""What `nixos-container update` builds of the flake that a conf file names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Where things lie on the host that the tree is rendered for.
+
+    Attributes:
+        paths: the hive's directories.
+        deploy: the directory that the rendered tree is deployed to.
+    """
+
+    paths: StatePaths
+    deploy: Path
+
+    @classmethod
+    def default(cls) -> Self:
+        """A NixOS host."""
+        paths = StatePaths.host_default()
+        return cls(paths, paths.deploy)
+
+
+def agent_files(hive: HiveConfig, name: AgentName, host: Host) -> dict[str, bytes]:
+    """Return the files of agent `name` by their paths in the tree.
+
+    Raises:
+        InputError: the hive has no such agent, or a value cannot stand where it belongs.
+    """
+    agent = declared_agent(hive, name)
+    container = container_name(name)
+    try:
+        texts = {
+            f"agents/{name}/agent.nix": _agent_nix(hive, name, agent),
+            f"agents/{name}/flake.nix": _flake_nix(hive, name),
+            f"containers/{container}.conf": _container_conf(name, agent, host),
+            f"containers/{container}.service.d/hyperhive.conf": _unit_conf(hive, name, agent, host),
+        }
+    except InputError as error:
+        raise InputError(f"agents.{name}: {error.what}", error.todo) from error
+    return {path: text.encode() for path, text in texts.items()}
+
+
+def flake_inputs(inputs: Inputs) -> NixValue:
+    """Return the `inputs` of a rendered flake; both stand on one nixpkgs."""
+    return {
+        "hyperhive": {"url": inputs.hyperhive, "inputs": {"nixpkgs": {"follows": "nixpkgs"}}},
+        "nixpkgs": {"url": inputs.nixpkgs},
+    }
+
+
+def _agent_nix(hive: HiveConfig, name: AgentName, agent: AgentConfig) -> str:
+    options: dict[str, NixValue] = {
+        "enable": True,
+        "name": name,
+        "role": agent.role.value,
+        "description": agent.description,
+        "icon": agent.icon,
+        "model": hive.model_of(name),
+        "bash": {"allow": agent.bash.allow, "deny": agent.bash.deny},
+        "tools": {
+            "available": agent.tools.available,
+            "allow": agent.tools.allow,
+            "deny": agent.tools.deny,
+        },
+        "packages": agent.packages,
+        "mcp": {
+            server: {
+                "command": declared.command,
+                "args": declared.args,
+                "environment": declared.environment,
+                "tools": declared.tools,
+            }
+            for server, declared in agent.mcp.items()
+        },
+        "environment": agent.environment,
+        "credentials": sorted(agent.credentials),
+        "systemPrompt": system_prompt(hive, name),
+        "turnSeconds": agent.limits.turn_seconds,
+        "network": agent.network.value,
+        "uidBase": agent.uid_range(name).base,
+        "stateVersion": hive.hive.state_version,
+    }
+    return fill("agent.nix.j2", {"agent": options, "extra_nix": agent.extra_nix})
+
+
+def _flake_nix(hive: HiveConfig, name: AgentName) -> str:
+    return fill(
+        "agent-flake.nix.j2",
+        {
+            "description": f"Agent {name} of the hive {hive.hive.name}",
+            "inputs": flake_inputs(hive.hive.inputs),
+            "system": hive.hive.system,
+            "names": sorted({name, DEFAULT_FLAKE_ATTRIBUTE}),
+        },
+    )
+
+
+def _container_conf(name: AgentName, agent: AgentConfig, host: Host) -> str:
+    uids = agent.uid_range(name)
+    isolated = agent.network is not Network.HOST
+    return fill(
+        "container.conf.j2",
+        {
+            "container": container_name(name),
+            # path: takes the directory as it is; a bare path would be read as the git repository
+            # around it, of which Nix sees only what is tracked.
+            "flake": f"path:{host.deploy / 'agents' / name}",
+            "auto_start": int(agent.autostart),
+            "uid_base": uids.base,
+            "private_network": int(isolated),
+            "link": link(uids) if agent.network is Network.PRIVATE else None,
+            "copy_resolv_conf": int(agent.network is not Network.NONE),
+            "flags": _nspawn_flags(agent, host.paths.agent(name)),
+        },
+    )
+
+
+def _nspawn_flags(agent: AgentConfig, paths: AgentPaths) -> list[NspawnFlag]:
+    own = (
+        (paths.state, CONTAINER_STATE),
+        (paths.claude, CONTAINER_CLAUDE),
+        (paths.sockets, CONTAINER_SOCKETS),
+    )
+    return [
+        # For a number in PRIVATE_USERS nspawn leaves the tree's owners alone unless told.
+        NspawnFlag("--private-users-ownership", ("chown",), "uid_base"),
+        *(
+            NspawnFlag("--bind", (str(source), str(target)), "the hive's directories")
+            for source, target in own
+        ),
+        *(_bind(bind, index) for index, bind in enumerate(agent.binds)),
+        *(
+            NspawnFlag(
+                "--load-credential", (credential_name(variable), path), f"credentials.{variable}"
+            )
+            for variable, path in sorted(agent.credentials.items())
+        ),
+    ]
+
+
+def _bind(bind: Bind, index: int) -> NspawnFlag:
+    option = "--bind" if bind.writable else "--bind-ro"
+    return NspawnFlag(option, (bind.source, bind.target), f"binds[{index}]")
+
+
+def _unit_conf(hive: HiveConfig, name: AgentName, agent: AgentConfig, host: Host) -> str:
+    return fill(
+        "container-unit.conf.j2",
+        {
+            "container": container_name(name),
+            "name": name,
+            "hive": hive.hive.name,
+            "home": str(host.paths.agent(name).home),
+            "limits": agent.limits,
+            "private_network": agent.network is not Network.HOST,
+        },
+    )

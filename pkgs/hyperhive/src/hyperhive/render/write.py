@@ -1,0 +1,220 @@
+"""Writes a rendered tree into a directory: all of it, or nothing.
+
+Every file is staged beside the tree and renamed into place, so each is old or new at any moment.
+The manifest first names both generations and at the end the new one, so that after a crash the next
+run still knows every file as hyperhive's own, and completes the work. An error puts back what was.
+What a person made or changed is never replaced or deleted: the whole render is refused instead.
+"""
+
+import ctypes
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from hyperhive.errors import HyperhiveError, InputError
+from hyperhive.render.compare import BLOCKING, Comparison, Extent, State, compare
+from hyperhive.render.manifest import MANIFEST, Manifest, digest, manifest_bytes
+from hyperhive.render.tree import Tree
+
+STAGING: Final = ".hyperhive-staging"
+"""Directory of files on their way into the tree."""
+
+_MOST_NAMED: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a render did, as paths."""
+
+    written: list[str]
+    deleted: list[str]
+    unchanged: list[str]
+
+
+def write_tree(tree: Tree, directory: Path, extent: Extent) -> Written:
+    """Make `directory` hold `tree`, and no file of an earlier one where `tree` is the whole.
+
+    Raises:
+        InputError: files in the way were not written by an earlier render, or were changed since.
+        HyperhiveError: the directory cannot be written, or another render is at work in it; it is
+            as it was.
+    """
+    try:
+        with _locked(directory) as descriptor:
+            comparison = compare(tree, directory, extent)
+            _refuse_foreign(comparison, directory)
+            _apply(tree, directory, extent, comparison, descriptor)
+    except OSError as error:
+        raise HyperhiveError(
+            f"cannot write {error.filename or directory}: {error.strerror or error}",
+            f"make {directory} writable; it is as it was before",
+        ) from error
+    return Written(
+        written=comparison.paths(State.MISSING, State.OUTDATED),
+        deleted=comparison.paths(State.OBSOLETE),
+        unchanged=comparison.paths(State.SAME),
+    )
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[int]:
+    """Hold `directory`, made where it is missing, for this render alone; give its descriptor."""
+    undo: list[Callable[[], object]] = []
+    _make_directories(directory, undo)
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HyperhiveError(
+                f"another render is writing {directory}", "wait for it to end, then run this again"
+            ) from None
+        yield descriptor
+    except BaseException:
+        for remove in reversed(undo):
+            with suppress(OSError):  # Not empty: someone else has begun to use it.
+                remove()
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_foreign(comparison: Comparison, directory: Path) -> None:
+    blocking = comparison.paths(*BLOCKING)
+    if not blocking:
+        return
+    named = [f"{path} ({comparison.states[path]})" for path in blocking[:_MOST_NAMED]]
+    if len(blocking) > _MOST_NAMED:
+        named.append(f"{len(blocking) - _MOST_NAMED} more")
+    raise InputError(
+        f"{directory} holds files that hyperhive did not write so: {', '.join(named)}",
+        "move lasting changes into the hive or an agent's extra.nix and delete these files, "
+        "then render again",
+    )
+
+
+def _apply(
+    tree: Tree, directory: Path, extent: Extent, comparison: Comparison, descriptor: int
+) -> None:
+    writes = comparison.paths(State.MISSING, State.OUTDATED)
+    deletes = comparison.paths(State.OBSOLETE)
+    under_way, final = _manifests(tree, extent, comparison)
+    staging = directory / STAGING
+    if staging.exists():
+        shutil.rmtree(staging)  # Left by a render that was cut short.
+    if not writes and not deletes and final == comparison.manifest:
+        return
+    undo: list[Callable[[], object]] = []
+    try:
+        staging.mkdir()
+        moves = [
+            *_stage({MANIFEST: manifest_bytes(under_way)}, staging / "first"),
+            *_stage({path: tree[path] for path in writes}, staging / "new"),
+            *_stage({MANIFEST: manifest_bytes(final)}, staging / "last"),
+        ]
+        held = {path: comparison.contents.get(path) for path in [*writes, *deletes]}
+        held[MANIFEST] = comparison.manifest_text
+        old = {
+            path: staged
+            for staged, path in _stage(
+                {path: content for path, content in held.items() if content is not None},
+                staging / "old",
+            )
+        }
+        # A rename may reach the disk before what it names: a power cut would leave empty files.
+        _sync_filesystem(descriptor)
+        for staged, path in moves[:-1]:
+            _move(staged, directory, path, old.get(path), undo)
+        for path in deletes:
+            _delete(directory, path, old[path], undo)
+        last, path = moves[-1]
+        last.replace(directory / path)
+    except BaseException:
+        _roll_back(undo, directory)
+        raise
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)  # The next render would clear it, too.
+
+
+def _manifests(tree: Tree, extent: Extent, comparison: Comparison) -> tuple[Manifest, Manifest]:
+    """Return the manifest for while the files are renamed, and the one for afterwards."""
+    before = comparison.manifest
+    files = {path: digest(content) for path, content in tree.items()}
+    replaced: dict[str, str] = {}
+    if extent is Extent.PART:
+        files = {**before.files, **files}
+        replaced = {path: known for path, known in before.replaced.items() if path not in tree}
+    on_disk = {path: digest(content) for path, content in comparison.contents.items()}
+    return Manifest(files, {**replaced, **on_disk}), Manifest(files, replaced)
+
+
+def _stage(files: Mapping[str, bytes], into: Path) -> list[tuple[Path, str]]:
+    """Write `files` into the new directory `into`; return each with the path it is meant for."""
+    into.mkdir()
+    staged = []
+    for index, (path, content) in enumerate(files.items()):
+        place = into / str(index)
+        place.write_bytes(content)
+        staged.append((place, path))
+    return staged
+
+
+def _move(
+    staged: Path, directory: Path, path: str, old: Path | None, undo: list[Callable[[], object]]
+) -> None:
+    place = directory / path
+    _make_directories(place.parent, undo)
+    undo.append(partial(old.replace, place) if old else partial(place.unlink, missing_ok=True))
+    staged.replace(place)
+
+
+def _delete(directory: Path, path: str, old: Path, undo: list[Callable[[], object]]) -> None:
+    place = directory / path
+    undo.append(partial(_put_back, old, place))
+    place.unlink()
+    for parent in place.relative_to(directory).parents[:-1]:
+        try:
+            (directory / parent).rmdir()
+        except OSError:
+            return  # Not empty: it holds what hyperhive did not write, such as extra.nix.
+
+
+def _put_back(old: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    old.replace(place)
+
+
+def _roll_back(undo: list[Callable[[], object]], directory: Path) -> None:
+    """Undo in reverse order. The manifest is the last: until then it names both generations."""
+    for step in reversed(undo):
+        try:
+            step()
+        except OSError as error:
+            raise HyperhiveError(
+                f"{directory} is half written, and putting it back failed: {error}",
+                "mend the cause and render again: that completes it",
+            ) from error
+
+
+def _make_directories(directory: Path, undo: list[Callable[[], object]]) -> None:
+    """Make `directory` and its missing parents, and note in `undo` how to remove them."""
+    missing = [path for path in (directory, *directory.parents) if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir()
+        undo.append(path.rmdir)
+
+
+def _sync_filesystem(descriptor: int) -> None:
+    """Write out everything of the file system that `descriptor` is on (syncfs(2)).
+
+    One call for a thousand agents' files; an fsync each would take seconds.
+    """
+    if ctypes.CDLL(None, use_errno=True).syncfs(descriptor) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
