@@ -38,9 +38,11 @@ class Transaction:
         seq: int | None = None,
     ) -> None:
         """Writes an event; one with the same turn and seq as an earlier one is left out."""
+        # What an agent said may hold lone surrogates, which SQLite does not store.
+        text = json.dumps(data, ensure_ascii=False).encode("utf-8", "replace").decode()
         cursor = self.connection.execute(
             "INSERT OR IGNORE INTO events (at, agent, turn, seq, kind, data)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            (at, agent, turn, seq, kind, json.dumps(data, ensure_ascii=False)),
+            (at, agent, turn, seq, kind, text),
         )
         self.events += cursor.rowcount

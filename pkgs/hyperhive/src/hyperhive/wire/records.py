@@ -7,6 +7,7 @@ nested dataclasses. Unknown keys are ignored, so that either side may be the new
 
 import dataclasses
 import enum
+import math
 import types
 import typing
 from typing import Any, TypeVar
@@ -97,8 +98,10 @@ def _read(hint: Any, value: Any, place: str) -> Any:
         except ValueError:
             raise RecordError(f"{place}: {value!r} is not one of its values") from None
     elif hint is float:
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        # JSON has no infinities, but Python's parser reads them.
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             return float(value)
     elif isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
         return value
-    raise RecordError(f"{place} is {type(value).__name__}, not {getattr(hint, '__name__', hint)}")
+    found = value if isinstance(value, float) else type(value).__name__
+    raise RecordError(f"{place} is {found}, not {getattr(hint, '__name__', hint)}")

@@ -1,0 +1,41 @@
+"""A store in a directory of the test's own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from hyperhive.store import agents
+from hyperhive.store.agents import Link
+from hyperhive.store.database import Store, open_store
+
+Body = Callable[[Store], Awaitable[None]]
+
+
+@asynccontextmanager
+async def opened(path: Path, *connected: str) -> AsyncIterator[Store]:
+    """A store with agents alice and bob, of which `connected` have a harness."""
+    store = open_store(path, hive="lab")
+    try:
+        await store.write(agents.declare, ["alice", "bob"], now=0.0)
+        for name in connected:
+            await store.write(agents.set_link, name, Link.CONNECTED, "", now=0.0)
+        yield store
+    finally:
+        await store.close()
+
+
+@pytest.fixture
+def with_store(tmp_path: Path) -> Callable[[Body], None]:
+    """Runs a coroutine function with a fresh store whose alice and bob are connected."""
+
+    def run(body: Body) -> None:
+        async def main() -> None:
+            async with opened(tmp_path / "hive.sqlite", "alice", "bob") as store:
+                await body(store)
+
+        asyncio.run(main())
+
+    return run
