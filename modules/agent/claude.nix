@@ -9,7 +9,10 @@ in
   config = lib.mkIf cfg.enable {
     environment.etc."claude-code/managed-settings.d/50-hyperhive.json".text = builtins.toJSON {
       permissions = {
-        inherit (cfg.rules) allow deny;
+        inherit (cfg.rules) deny;
+        # Rules given by flags do not count beside managed ones, so what the harness adds to its
+        # flags, the agent's own work directory, stands here too.
+        allow = cfg.rules.allow ++ [ "Edit(//state/work/**)" ];
         # Whatever no rule allows is denied: nobody is there to be asked.
         defaultMode = "dontAsk";
         disableBypassPermissionsMode = "disable";

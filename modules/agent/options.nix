@@ -31,7 +31,7 @@ in
     };
 
     name = mkOption {
-      type = types.strMatching "[a-z][a-z0-9-]{0,8}";
+      type = types.strMatching "[a-z]([a-z0-9-]{0,7}[a-z0-9])?";
       example = "alice";
       description = "Name of the agent. Its container is `h-` and this name.";
     };

@@ -18,6 +18,8 @@ from tests.tools import ROOT, need
 
 FURTHER_NIX: Final = [path for path in os.environ.get("HYPERHIVE_NIX", "").split(":") if path]
 
+NAMED_NIXPKGS: Final = os.environ.get("HYPERHIVE_NIXPKGS", "")
+
 REAL_NIXPKGS_NEEDS: Final = (2, 18)
 """The oldest Nix that a current nixpkgs evaluates with."""
 
@@ -43,17 +45,23 @@ def nix(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     )
 
 
-@pytest.fixture(scope="session", params=["stubs", "real"])
-def nixpkgs(request: pytest.FixtureRequest, nix: Nix) -> Path:
-    """The stand-in for nixpkgs, then a real one if HYPERHIVE_NIXPKGS names it."""
-    if request.param == "stubs":
-        return STUBS
-    named = os.environ.get("HYPERHIVE_NIXPKGS")
-    if not named:
+@pytest.fixture(scope="session")
+def real_nixpkgs(nix: Nix) -> Path:
+    """The nixpkgs tree that HYPERHIVE_NIXPKGS names; skipped without one."""
+    if not NAMED_NIXPKGS:
         pytest.skip("HYPERHIVE_NIXPKGS names no nixpkgs tree")
     if nix.version < REAL_NIXPKGS_NEEDS:
         pytest.skip("a current nixpkgs needs Nix 2.18")
-    return Path(named).resolve(strict=True)
+    return Path(NAMED_NIXPKGS).resolve(strict=True)
+
+
+@pytest.fixture(scope="session", params=["stand-in", *(["real"] if NAMED_NIXPKGS else [])])
+def nixpkgs(request: pytest.FixtureRequest) -> Path:
+    """The stand-in for nixpkgs, then the real one if there is one."""
+    if request.param == "stand-in":
+        return STUBS
+    real: Path = request.getfixturevalue("real_nixpkgs")
+    return real
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,12 @@ let
       pname,
       version ? "0",
       mainProgram ? pname,
+      content ? "",
       ...
     }@attributes:
     derivation {
       name = "${pname}-${version}";
-      inherit system;
+      inherit content system;
       builder = "/bin/sh";
       args = [
         "-c"
@@ -57,9 +58,17 @@ let
 
       mkShell = attributes: package ({ pname = "shell"; } // attributes);
       writeText =
-        name: text: package { pname = name; } // { inherit text; };
+        name: text:
+        package {
+          pname = name;
+          content = text;
+        };
       runCommand =
-        name: environment: script: package { pname = name; } // { inherit environment script; };
+        name: _: script:
+        package {
+          pname = name;
+          content = script;
+        };
       formats.json = _: {
         type = lib.types.attrsOf lib.types.anything;
         generate = name: value: pkgs.writeText name (builtins.toJSON value);
