@@ -86,7 +86,7 @@ class AgentPlane:
             try:
                 await serve(reader, writer)
             except ConnectionError as error:
-                logger.info("%s: %s: %s", name, path.name, error)
+                logger.warning("%s: %s: %s", name, path.name, error)
             except Exception:
                 logger.exception("%s: a connection to %s failed", name, path.name)
             finally:

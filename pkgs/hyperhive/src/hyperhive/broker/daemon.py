@@ -50,20 +50,29 @@ async def running_broker(
         store.on_commit(core.bus.committed)
         await store.write(agents.declare, sorted(hive.agents), now=clock())
         plane = AgentPlane(core, scheduler, policy)
-        async with asyncio.TaskGroup() as tasks:
-            scheduling = tasks.create_task(scheduler.run())
-            try:
-                await plane.open()
-                logger.info(
-                    "hive %s: %d agents, state in %s", hive.hive.name, len(hive.agents), paths.state
-                )
-                yield core
-            finally:
-                core.bus.close()
-                await plane.close()
-                scheduling.cancel()
+        scheduling = asyncio.create_task(scheduler.run(), name="scheduler")
+        try:
+            await _open(plane, paths)
+            logger.info(
+                "hive %s: %d agents, state in %s", hive.hive.name, len(hive.agents), paths.state
+            )
+            yield core
+        finally:
+            core.bus.close()
+            await plane.close()
+            scheduling.cancel()
+            await asyncio.wait({scheduling})
     finally:
         await store.close()
+
+
+async def _open(plane: AgentPlane, paths: StatePaths) -> None:
+    try:
+        await plane.open()
+    except OSError as error:
+        raise StoreUnavailableError(
+            f"{paths.run}: {error.strerror}", "give a directory that can be written"
+        ) from None
 
 
 def _allow_many_files() -> None:
