@@ -190,6 +190,12 @@ def test_detail_says_why(name: str, words: str) -> None:
     assert words in run(name)[1].detail
 
 
+def test_a_session_that_is_gone_is_told() -> None:
+    assert run("resume_unknown")[1].session_missing
+    assert not run("session_id_again")[1].session_missing
+    assert not run("plain")[1].session_missing
+
+
 def test_figures_of_a_plain_turn() -> None:
     _, outcome = run("plain")
     assert outcome.usage == Usage(input=11, output=7, cache_read=33, cache_creation=22)

@@ -81,7 +81,7 @@ def test_mutated_events_never_fail(events: list[Any]) -> None:
     read(b"".join(line(event) for event in events))
 
 
-@given(st.sampled_from(recordings.names()), st.lists(st.integers(1, 3000), min_size=1))
+@given(st.sampled_from(recordings.names()), st.lists(st.integers(100, 9000), min_size=1))
 def test_pieces_of_any_size_give_the_same(name: str, sizes: list[int]) -> None:
     data, whole, pieces = recordings.output(name), TurnStream(0.0), TurnStream(0.0)
     expected = whole.feed(data, now=1.0)
@@ -173,7 +173,12 @@ def test_many_lines_that_are_not_json_are_told_of_a_hundred_times() -> None:
     ],
 )
 def test_api_errors(error: str, status: int | None, kind: OutcomeKind) -> None:
-    fault = {"type": "assistant", "error": error, "api_error_status": status, "message": {}}
+    fault: dict[str, Any] = {
+        "type": "assistant",
+        "error": error,
+        "api_error_status": status,
+        "message": {},
+    }
     result = {"type": "result", "subtype": "success", "is_error": True, "result": "no"}
     assert read(line(fault) + line(result), exit_code=1)[1] is kind
 

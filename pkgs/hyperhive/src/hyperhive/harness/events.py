@@ -56,9 +56,7 @@ class EventReader:
 
     def _assistant(self, event: dict[str, Any]) -> list[Told]:
         message = fields.mapping(event, "message")
-        if (
-            message.get("model") == "<synthetic>"
-        ):  # the CLI's own words: an error, a command's output
+        if message.get("model") == "<synthetic>":  # the CLI's own words, such as an error
             return [
                 told
                 for block in fields.objects(message, "content")
@@ -77,10 +75,8 @@ class EventReader:
         return told
 
     def _tool_use(self, block: dict[str, Any]) -> Told:
-        id, tool = (
-            one_line(fields.text(block, "id") or ""),
-            one_line(fields.text(block, "name") or ""),
-        )
+        id = one_line(fields.text(block, "id") or "")
+        tool = one_line(fields.text(block, "name") or "")
         arguments = fields.mapping(block, "input")
         if len(self._calls) >= _MAX_OPEN_CALLS:
             self._calls.pop(next(iter(self._calls)))

@@ -1,4 +1,4 @@
-"""Typed look-ups in JSON that someone else wrote: what is absent or of another type is None or empty.
+"""Typed look-ups in JSON that someone else wrote: what is absent or of another type is None.
 
 claude's events differ from version to version, so that nothing in them may be relied on.
 """

@@ -14,7 +14,7 @@ _DENIAL_BUDGET: Final = 2 << 10
 
 @dataclass(frozen=True, slots=True)
 class ApiFault:
-    """The API's last word where that was an error: claude's name for it, the HTTP status, its text."""
+    """The API's last word where that was an error: claude's name for it, HTTP status, text."""
 
     error: str
     status: int | None
@@ -168,7 +168,7 @@ class TurnRecord:
         )
 
     def _read_window(self, models: dict[str, Any]) -> None:
-        """The window of the model that answered; another (a fallback, a subagent's) may be named."""
+        """The window of the model that answered; others (a subagent's) may be named as well."""
         window = fields.integer(fields.mapping(models, self.model or ""), "contextWindow")
         if window is None and len(models) == 1:
             window = fields.integer(fields.mapping(models, next(iter(models))), "contextWindow")

@@ -1,4 +1,4 @@
-"""claude's standard output, piece by piece: bytes in, turn events out, an outcome at the end. Pure."""
+"""claude's standard output in pieces: bytes in, turn events out, an outcome at the end. Pure."""
 
 import json
 from typing import Any, Final

@@ -1,8 +1,8 @@
 """How a turn ended, judged by what claude said and how its process ended. Pure.
 
 `subtype` alone never decides: claude says "success" of a turn in which the API answered 429. What
-counts is is_error, the API's status, claude's name for the error, and terminal_reason, each of which
-some version leaves out.
+counts is is_error, the API's status, claude's name for the error, and terminal_reason, each of
+which some version leaves out.
 """
 
 import re
@@ -15,6 +15,7 @@ from hyperhive.harness.trim import one_line
 from hyperhive.wire.harness import Outcome, OutcomeKind
 
 _NOT_LOGGED_IN: Final = "Please run /login"
+_NO_SESSION: Final = "No conversation found with session ID"
 _STATUS: Final = re.compile(r"API Error: (?:(\d{3})\b|[^()]{0,200}\((\d{3})\))")
 
 
@@ -53,6 +54,7 @@ def judge(record: TurnRecord, ending: Ending, duration_ms: int) -> Outcome:
         usage=record.usage,
         denials=record.denials,
         mcp_failed=record.mcp_failed,
+        session_missing=kind is OutcomeKind.FAILED and _NO_SESSION in detail,
     )
 
 
@@ -92,10 +94,10 @@ def _without_result(record: TurnRecord, ending: Ending) -> tuple[OutcomeKind, st
 def _fault_kind(error: str, status: int | None, words: str) -> OutcomeKind:
     """What an error of the API asks for.
 
-    Whatever a login can mend is needs_login: nobody logged in, a key or token refused (401), claude's
-    authentication_failed (403 too). An empty account (billing_error) is rate_limited: it is
-    mended outside the hive, and asking again later is all that can be done. An API that cannot be
-    reached has no status, and claude calls it a server_error: overloaded.
+    Whatever a login can mend is needs_login: nobody logged in, a key or token refused (401),
+    claude's authentication_failed (403 too). An empty account (billing_error) is rate_limited: it
+    is mended outside the hive, and asking again later is all that can be done. An API that cannot
+    be reached has no status, and claude calls it a server_error: overloaded.
     """
     if status is None and (found := _STATUS.search(words)):
         status = int(found[1] or found[2])

@@ -1,0 +1,170 @@
+"""How claude is run for a turn: arguments, environment and files. Pure.
+
+Each choice answers something that the CLI does otherwise:
+
+- A conversation is named (--session-id, then --resume); --continue would take the newest session
+  of the directory, whoever began it.
+- --setting-sources "" keeps .claude/settings.json of the work directory out: its hooks would run.
+- --strict-mcp-config keeps .mcp.json and the user's own servers out.
+- dontAsk denies what no rule allows, as nobody is there to be asked. It is a flag and not a
+  setting, because a settings file that cannot be read is silently ignored.
+- The prompt comes on standard input, where it cannot be taken for a flag.
+- Attachments are off: `@/path` in a message would put that file into the prompt.
+- Background tasks are off: they outlive the answer that the turn waits for.
+- Few retries: waiting for the API is the scheduler's, which can tell the operator so.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hyperhive.harness.claude import Claude
+from hyperhive.wire.harness import TurnRun
+from hyperhive.wire.settings import HarnessSettings, TurnLauncher
+
+TURN_VARIABLE: Final = "HYPERHIVE_TURN"
+"""Variable that marks every process of a turn: `<agent>:<turn>`."""
+MAX_RETRIES: Final = 2
+PERMISSION_MODE: Final = "dontAsk"
+
+_FIXED: Final = {
+    "CLAUDE_CODE_DISABLE_ATTACHMENTS": "1",
+    "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "CLAUDE_CODE_MAX_RETRIES": str(MAX_RETRIES),
+    "DISABLE_AUTOUPDATER": "1",
+    "DISABLE_ERROR_REPORTING": "1",
+    "DISABLE_TELEMETRY": "1",
+}
+_FROM_CALLER: Final = ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN")
+_DEFAULT_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
+_CLAUDE_SETTINGS: Final = {
+    "attribution": {"commit": "", "pr": ""},
+    # The CLI deletes older transcripts; an agent that slept longer could not be resumed.
+    "cleanupPeriodDays": 3650,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a turn runs.
+
+    Attributes:
+        files: directory for the files that claude is given; empty when the turn starts.
+        temporary: directory for what claude and its tools write (TMPDIR).
+        work: claude's working directory.
+    """
+
+    files: str
+    temporary: str
+    work: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One run of claude.
+
+    Attributes:
+        files: path to contents; to be there before it starts, readable by whom claude runs as.
+    """
+
+    argv: list[str]
+    environment: dict[str, str]
+    work: str
+    prompt: bytes
+    files: dict[str, bytes]
+
+
+def plan(
+    settings: HarnessSettings,
+    run: TurnRun,
+    claude: Claude,
+    place: Place,
+    *,
+    caller: Mapping[str, str],
+    credentials: Mapping[str, str],
+    bridge: list[str],
+) -> Invocation:
+    """The run of claude for a turn.
+
+    Args:
+        caller: the harness's own environment. PATH and LANG are taken from it, and outside a
+            container the API's address and key; nothing else.
+        credentials: the values of the agent's secret variables.
+        bridge: the command that joins claude to the broker's MCP socket, with its arguments.
+    """
+    prompt, mcp = f"{place.files}/prompt.md", f"{place.files}/mcp.json"
+    own = f"{place.files}/claude.json"
+    argv = [
+        claude.path,
+        "--print",
+        "--verbose",
+        *("--output-format", "stream-json"),
+        *("--model", run.model),
+        *("--resume" if run.resume else "--session-id", run.session),
+        *("--setting-sources", ""),
+        *("--settings", own),
+        *("--mcp-config", mcp),
+        "--strict-mcp-config",
+        *("--permission-mode", PERMISSION_MODE),
+        *("--tools", ",".join(settings.available)),
+    ]
+    files = {
+        mcp: _json({"mcpServers": _mcp_servers(settings, bridge)}),
+        own: _json(_CLAUDE_SETTINGS),
+    }
+    if settings.system_prompt:
+        files[prompt] = settings.system_prompt.encode()
+        argv += ["--append-system-prompt-file", prompt]
+        if claude.prompt_snapshot:
+            argv += ["--system-prompt-snapshot", "off"]
+    argv += ["--allowedTools", *settings.allow, f"Edit(/{place.work}/**)"]
+    if settings.deny:
+        argv += ["--disallowedTools", *settings.deny]
+    environment = _environment(settings, run, place, caller, credentials)
+    return Invocation(argv, environment, place.work, run.prompt.encode(), files)
+
+
+def _environment(
+    settings: HarnessSettings,
+    run: TurnRun,
+    place: Place,
+    caller: Mapping[str, str],
+    credentials: Mapping[str, str],
+) -> dict[str, str]:
+    """Built from nothing; what comes later wins, and what the harness relies on comes last."""
+    environment = {
+        "PATH": caller.get("PATH", _DEFAULT_PATH),
+        "LANG": caller.get("LANG", "C.UTF-8"),
+    }
+    if settings.launcher is TurnLauncher.PROCESS:
+        environment |= {name: caller[name] for name in _FROM_CALLER if caller.get(name)}
+    return {
+        **environment,
+        **settings.environment,
+        **credentials,
+        **_FIXED,
+        "HOME": settings.state,
+        "CLAUDE_CONFIG_DIR": settings.config,
+        "TMPDIR": place.temporary,
+        TURN_VARIABLE: f"{settings.name}:{run.turn}",
+    }
+
+
+def _mcp_servers(settings: HarnessSettings, bridge: list[str]) -> dict[str, Any]:
+    servers: dict[str, Any] = {
+        name: {
+            "type": "stdio",
+            "command": server.command,
+            "args": server.args,
+            "env": server.environment,
+        }
+        for name, server in settings.mcp.items()
+    }
+    servers["hyperhive"] = {"type": "stdio", "command": bridge[0], "args": bridge[1:], "env": {}}
+    return servers
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")

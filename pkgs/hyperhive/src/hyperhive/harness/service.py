@@ -1,0 +1,282 @@
+"""The harness of one agent: linked to the broker, running the turns it is given."""
+
+import logging
+import math
+import os
+import selectors
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from hyperhive import __version__
+from hyperhive.errors import HyperhiveError
+from hyperhive.harness.backoff import Backoff
+from hyperhive.harness.claude import Claude, find_claude, probe
+from hyperhive.harness.command import bridge_command
+from hyperhive.harness.credentials import read_credentials
+from hyperhive.harness.invocation import plan
+from hyperhive.harness.launcher import Launcher
+from hyperhive.harness.link import Link
+from hyperhive.harness.outbox import Outbox
+from hyperhive.harness.trim import one_line
+from hyperhive.harness.turn import Turn
+from hyperhive.wire.harness import (
+    PROTOCOL,
+    ClaudeInfo,
+    Hello,
+    Outcome,
+    OutcomeKind,
+    TurnCancel,
+    TurnEvent,
+    TurnFinished,
+    TurnRun,
+    TurnStarted,
+    Welcome,
+)
+from hyperhive.wire.jsonrpc import ErrorCode, Failure, RpcError
+from hyperhive.wire.records import from_json
+from hyperhive.wire.settings import HarnessSettings
+
+logger: Final = logging.getLogger(__name__)
+
+REPORT_SECONDS: Final = 2.0
+"""How long a harness that was told to stop waits for the broker to take its last turn's end."""
+_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Harness:
+    """See `run`.
+
+    Args:
+        digest: identifies the settings to the broker.
+    """
+
+    def __init__(self, settings: HarnessSettings, digest: str, launcher: Launcher) -> None:
+        self._settings = settings
+        self._digest = digest
+        self._launcher = launcher
+        self._selector = selectors.DefaultSelector()
+        self._link = Link(Path(settings.sockets, "harness.sock"), self._selector, self)
+        self._claude: Claude | None = None
+        self._problem: str | None = None
+        self._turn: Turn | None = None
+        self._next: TurnRun | None = None
+        self._outbox: Outbox | None = None
+        self._tell_at = -math.inf
+        self._retry = Backoff(0.5, 10.0, lambda: 1.0)
+        self._signals = 0
+        self._leave_at = math.inf
+
+    def run(self) -> None:
+        """Serve the broker until SIGTERM, SIGINT or SIGHUP; the running turn is ended then."""
+        woken, waker = socket.socketpair()
+        with woken, waker:
+            for end in (woken, waker):
+                end.setblocking(False)
+            signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+            signal.signal(signal.SIGCHLD, lambda *_: None)
+            for number in _STOP_SIGNALS:
+                signal.signal(number, self._count_signal)
+            self._selector.register(woken, selectors.EVENT_READ, lambda _: woken.recv(4096))
+            self._launcher.clear()
+            self._look_for_claude()
+            while not self._step(time.monotonic()):
+                pass
+            self._link.close()
+
+    def _step(self, now: float) -> bool:
+        """Do what is due and wait for what comes; whether it is time to leave."""
+        self._link.tick(now)
+        if self._turn is not None:
+            if self._outbox is not None:
+                self._turn.pause(self._outbox.full)
+            self._turn.tick(now)
+        if self._signals and self._leave(now):
+            return True
+        if self._turn is None and self._next is not None:
+            run, self._next = self._next, None
+            self._start(run, now)
+        self._tell(now)
+        turn_deadline = math.inf if self._turn is None else self._turn.deadline
+        tell_at = self._tell_at if self._tell_at > now else math.inf
+        until = min(self._link.deadline, turn_deadline, tell_at, self._leave_at)
+        timeout = None if until == math.inf else max(0.0, until - time.monotonic())
+        for key, _ in self._selector.select(timeout):
+            key.data(time.monotonic())
+        return False
+
+    # The broker
+
+    def hello(self) -> Hello:
+        """See `LinkListener`."""
+        if self._problem is not None:
+            self._look_for_claude()
+        claude = self._claude
+        return Hello(
+            protocol=PROTOCOL,
+            agent=self._settings.name,
+            harness=__version__,
+            pid=os.getpid(),
+            settings=self._digest,
+            claude=None if claude is None else ClaudeInfo(claude.path, claude.version),
+            running=None if self._outbox is None else self._outbox.turn,
+            problem=self._problem,
+        )
+
+    def welcomed(self, welcome: Welcome) -> None:
+        """See `LinkListener`."""
+        if self._outbox is not None and not welcome.keep:
+            self._forget("the broker has put its messages back into the queue")
+
+    def called(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """See `LinkListener`."""
+        match method:
+            case "turn.run":
+                self._accept(from_json(TurnRun, params))
+            case "turn.cancel":
+                self._cancel(from_json(TurnCancel, params))
+            case _:
+                raise RpcError(ErrorCode.METHOD_NOT_FOUND, f"a harness has no method {method}")
+        return {}
+
+    def answered(self, failure: Failure | None) -> None:
+        """See `LinkListener`."""
+        if self._outbox is None:
+            return
+        if failure is None:
+            self._retry.reset()
+            self._outbox.answered()
+            if self._outbox.delivered:
+                self._outbox = None
+        elif failure.code == ErrorCode.UNKNOWN_TURN:
+            self._forget("the broker does not know it")
+        elif failure.code == ErrorCode.STORE_UNAVAILABLE or self._outbox.ending:
+            logger.error("turn %d: %s; telling it again", self._outbox.turn, failure.message)
+            self._outbox.repeat()
+            self._tell_at = time.monotonic() + self._retry.delay()
+        else:
+            logger.error("turn %d: the broker refused: %s", self._outbox.turn, failure.message)
+            self._outbox.answered()
+
+    def lost(self) -> None:
+        """See `LinkListener`."""
+        if self._outbox is not None:
+            self._outbox.repeat()
+
+    def _tell(self, now: float) -> None:
+        if self._link.ready and self._outbox is not None and now >= self._tell_at:
+            call = self._outbox.next()
+            if call is not None:
+                self._link.call(call, now)
+
+    # Turns
+
+    def _accept(self, run: TurnRun) -> None:
+        if self._outbox is not None and self._outbox.turn == run.turn:
+            return  # the broker did not see that it was accepted
+        if self._outbox is not None or self._next is not None or self._signals:
+            raise RpcError(ErrorCode.BUSY, "another turn is running, or the harness is stopping")
+        self._next = run  # once nothing is left of a turn that was forgotten
+
+    def _cancel(self, cancel: TurnCancel) -> None:
+        if self._next is not None and self._next.turn == cancel.turn:
+            self._refuse(self._next, OutcomeKind.CANCELLED, cancel.reason)
+            self._next = None
+        elif self._outbox is None or self._outbox.turn != cancel.turn:
+            raise RpcError(ErrorCode.UNKNOWN_TURN, f"turn {cancel.turn} is not running here")
+        elif self._turn is not None:
+            logger.info("turn %d: cancelled: %s", cancel.turn, cancel.reason)
+            self._turn.stop(OutcomeKind.CANCELLED, cancel.reason, time.monotonic())
+
+    def _forget(self, why: str) -> None:
+        """The turn does not count any more: end it and tell nobody."""
+        if self._outbox is not None:
+            logger.warning("turn %d: ended and forgotten: %s", self._outbox.turn, why)
+        self._outbox = None
+        if self._turn is not None:
+            now = time.monotonic()
+            self._turn.stop(OutcomeKind.CANCELLED, why, now)
+            self._turn.kill(now)
+
+    def _start(self, run: TurnRun, now: float) -> None:
+        if self._claude is None:
+            self._refuse(run, OutcomeKind.FAILED, self._problem or "claude is missing")
+            return
+        try:
+            credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+            invocation = plan(
+                self._settings,
+                run,
+                self._claude,
+                self._launcher.prepare(run.turn),
+                caller=os.environ,
+                credentials=read_credentials(self._settings.credentials, credentials),
+                bridge=bridge_command(self._settings.sockets),
+            )
+            self._turn = Turn(
+                run,
+                invocation,
+                self._settings.turn_seconds,
+                launcher=self._launcher,
+                selector=self._selector,
+                listener=self,
+                wall=time.time,
+                now=now,
+            )
+        except HyperhiveError as error:
+            self._refuse(run, OutcomeKind.FAILED, f"{error.what}: {error.todo}")
+        except OSError as error:
+            self._refuse(run, OutcomeKind.FAILED, f"claude cannot be started: {error}")
+        else:
+            logger.info("turn %d: claude runs as process %d", run.turn, self._turn.pid)
+            self._outbox = Outbox(run.turn)
+            self._outbox.start(TurnStarted(run.turn, self._turn.pid, time.time()))
+
+    def _refuse(self, run: TurnRun, kind: OutcomeKind, why: str) -> None:
+        logger.error("turn %d: not started: %s", run.turn, why)
+        self._launcher.remove(run.turn)
+        self._outbox = Outbox(run.turn)
+        self._outbox.finish(TurnFinished(run.turn, Outcome(kind, detail=one_line(why))))
+
+    def turn_told(self, events: list[TurnEvent]) -> None:
+        """See `TurnListener`."""
+        if self._outbox is not None:
+            self._outbox.add(events)
+
+    def turn_ended(self, outcome: Outcome) -> None:
+        """See `TurnListener`."""
+        if self._turn is not None and self._outbox is not None:
+            number, why = self._turn.run.turn, outcome.detail and f": {outcome.detail}"
+            logger.info("turn %d: %s%s", number, outcome.kind.value, why)
+            self._outbox.finish(TurnFinished(number, outcome))
+        self._turn = None
+        if self._signals:
+            self._leave_at = time.monotonic() + REPORT_SECONDS
+
+    def _look_for_claude(self) -> None:
+        try:
+            path = find_claude(self._settings.claude, os.environ.get("PATH", ""))
+            self._claude = probe(path, {"PATH": os.environ.get("PATH", ""), "HOME": "/nonexistent"})
+        except HyperhiveError as error:
+            self._claude, self._problem = None, f"{error.what}: {error.todo}"
+            logger.error("no turn can run: %s", self._problem)
+        else:
+            self._problem = None
+            logger.info("%s is claude %s", self._claude.path, self._claude.version)
+
+    # The end
+
+    def _count_signal(self, *_: object) -> None:
+        self._signals += 1
+
+    def _leave(self, now: float) -> bool:
+        """End the turn, if there is one; whether all is told, or nobody is there to be told."""
+        self._next = None
+        if self._turn is not None:
+            self._turn.stop(OutcomeKind.CANCELLED, "the harness was stopped", now)
+            if self._signals > 1:
+                self._turn.kill(now)
+            return False
+        return self._outbox is None or not self._link.ready or now >= self._leave_at
