@@ -15,6 +15,7 @@ from hyperhive.testing.scripted_claude.mcp_client import McpError, McpServer
 from hyperhive.testing.scripted_claude.permissions import Rules
 from hyperhive.testing.scripted_claude.results import no_conversation, result
 from hyperhive.testing.scripted_claude.signals import Signalled, Signals
+from hyperhive.testing.scripted_claude.tools import Tools
 from hyperhive.testing.scripted_claude.turn import Crash, Turn
 from hyperhive.testing.scripted_claude.wake import parse_wake
 
@@ -106,7 +107,7 @@ def _run(line: flags.CommandLine, environment: Mapping[str, str], signals: Signa
             _tell(event)
             current.record(event)
 
-        turn = Turn(events, tell, tools, connected, rules, signals)
+        turn = Turn(events, tell, Tools(tools, connected, signals), rules, signals)
         begun = time.monotonic()
         ending = turn.run(scene)
         turn.figures.duration_ms = round((time.monotonic() - begun) * 1000)

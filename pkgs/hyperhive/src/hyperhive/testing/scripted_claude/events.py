@@ -1,9 +1,9 @@
 """The CLI's stream-json events, with the members they have in recordings of version 2.1.330."""
 
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from hyperhive.testing.scripted_claude.api_answers import ApiAnswer
@@ -196,12 +196,13 @@ class Events:
         }
 
     def _said(self) -> Event:
-        time = datetime.fromtimestamp(self.now(), UTC).isoformat(timespec="milliseconds")
+        seconds, milliseconds = divmod(int(self.now() * 1000), 1000)
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
         return {
             "parent_tool_use_id": None,
             "session_id": self.session,
             "uuid": new_uuid(),
-            "timestamp": time.replace("+00:00", "Z"),
+            "timestamp": f"{moment}.{milliseconds:03}Z",
         }
 
 

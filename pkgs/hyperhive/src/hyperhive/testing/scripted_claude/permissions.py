@@ -1,10 +1,11 @@
 """Whether the rules let a tool call through, in mode dontAsk: what no rule allows is denied.
 
-Stricter than the CLI in two points, so that a script relies on nothing it did not declare: no
-command is allowed without a rule (the CLI lets read-only ones through), and a command that is more
-than one simple command needs the bare rule `Bash`.
+Stricter than the CLI, so that a script relies on nothing it did not declare: no command is allowed
+without a rule (the CLI lets read-only ones through), a command that is more than one simple command
+needs the bare rule `Bash`, and of path rules `./**` and `//absolute/**` are known.
 """
 
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -41,29 +42,44 @@ class Rules:
 
     def decide(self, tool: str, input: Mapping[str, Any]) -> Decision:
         """Whether a tool may be called with this input. A deny rule beats every allow rule."""
-        command = str(input.get("command", "")) if tool == "Bash" else None
-        reason = "rule" if command is None else "subcommandResults"
-        if any(_covers(rule, tool, command, doubtful=True) for rule in self.deny):
-            denial = _TOOL_BY_RULE if command is None else _BY_RULE
-            return Decision(False, reason, denial.format(tool=tool, command=command))
-        if any(_covers(rule, tool, command, doubtful=False) for rule in self.allow):
+        subject = str(input.get("command" if tool == "Bash" else "file_path", ""))
+        reason = "subcommandResults" if tool == "Bash" else "rule"
+        if any(_covers(rule, tool, subject, doubtful=True) for rule in self.deny):
+            denial = _BY_RULE if tool == "Bash" else _TOOL_BY_RULE
+            return Decision(False, reason, denial.format(tool=tool, command=subject))
+        if any(_covers(rule, tool, subject, doubtful=False) for rule in self.allow):
             return Decision(True, reason)
         return Decision(False, "mode", _DONT_ASK.format(tool=tool))
 
 
-def _covers(rule: str, tool: str, command: str | None, *, doubtful: bool) -> bool:
-    """Whether a rule is about this call; `doubtful` where that would take reading shell syntax."""
+def _covers(rule: str, tool: str, subject: str, *, doubtful: bool) -> bool:
+    """Whether a rule is about this call; `doubtful` where that is more than can be told here.
+
+    Args:
+        subject: the command of Bash, the path of Write.
+    """
     name, parenthesis, rest = rule.partition("(")
     if not parenthesis:
         return name == tool or (name.startswith("mcp__") and tool.startswith(f"{name}__"))
-    if name != tool or command is None:
-        return False
-    if not is_simple(command):
-        return doubtful
+    specifier = rest.removesuffix(")")
+    match tool:
+        case "Bash" if name == "Bash":
+            return _covers_command(specifier, subject) if is_simple(subject) else doubtful
+        case "Write" if name == "Edit":  # Write(PATH) means nothing to the CLI
+            tree = specifier.removesuffix("/**")
+            if tree == specifier or not (tree == "." or tree.startswith("//")):
+                return doubtful
+            root = os.path.realpath(tree.removeprefix("/"))
+            return os.path.realpath(subject).startswith(root.rstrip("/") + "/")
+        case _:
+            return False
+
+
+def _covers_command(specifier: str, command: str) -> bool:
     # Late: turns without Bash start quicker without it.
     from hyperhive.hive.rules import bash_matches
 
-    return bash_matches(rest.removesuffix(")"), command)
+    return bash_matches(specifier, command)
 
 
 def is_simple(command: str) -> bool:

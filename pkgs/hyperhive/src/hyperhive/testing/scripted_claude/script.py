@@ -11,7 +11,8 @@ Conditions: `agent`, `from`, `contains` (a part of the message), `matches` (a re
 whose named groups become placeholders), `attempt` (2: the first repeated delivery). Steps:
 
     {"tool": NAME, "input": {...}}        call a tool
-    {"bash": COMMAND}                     the same for Bash
+    {"bash": COMMAND}                     the same for Bash; both take "as": NAME, which keeps the
+                                          result as {NAME} instead of {output}
     {"recv": {"wait_seconds": 5}, "each": [STEPS]}
                                           fetch messages; the steps are done for each of them
     {"say": TEXT}                         say something; the last text is the turn's result
@@ -45,10 +46,11 @@ class ScriptError(Exception):
 
 @dataclass(frozen=True)
 class Tool:
-    """Call a tool with this input."""
+    """Call a tool with this input, and keep its result as the placeholder `kept`."""
 
     name: str
     input: Mapping[str, Any]
+    kept: str = "output"
 
 
 @dataclass(frozen=True)
@@ -189,25 +191,28 @@ def load(path: Path) -> list[Rule]:
     for index, item in enumerate(data):
         try:
             rules.append(_rule(item))
-        except (KeyError, TypeError, ValueError, re.error) as error:
+        except (TypeError, ValueError, re.error) as error:
             raise ScriptError(f"{path}: rule {index}: {error}") from None
     return rules
 
 
 def _rule(data: Any) -> Rule:
-    when = dict(data.get("when", {}))
-    pattern = when.pop("matches", None)
+    match data:
+        case {"do": list(steps), **more} if not set(more) - {"when"}:
+            pass
+        case _:
+            raise ValueError('not an object with "do" and perhaps "when"')
+    when: dict[str, Any] = dict(data.get("when", {}))
     rule = Rule(
-        steps=_steps(data["do"]),
+        steps=_steps(steps),
         agent=when.pop("agent", None),
         sender=when.pop("from", None),
         contains=when.pop("contains", None),
-        matches=re.compile(pattern) if pattern is not None else None,
+        matches=re.compile(when.pop("matches")) if "matches" in when else None,
         attempt=when.pop("attempt", None),
     )
-    unknown = [*when, *(set(data) - {"when", "do"})]
-    if unknown:
-        raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
+    if when:
+        raise ValueError(f"unknown: {', '.join(when)}")
     return rule
 
 
@@ -217,10 +222,10 @@ def _steps(data: Any) -> list[Step]:
 
 def _step(data: dict[str, Any]) -> Step:
     match data:
-        case {"tool": str(name), **more} if not set(more) - {"input"}:
-            return Tool(name, dict(more.get("input", {})))
-        case {"bash": str(command), **more} if not more:
-            return Tool("Bash", {"command": command})
+        case {"tool": str(name), **more} if not set(more) - {"input", "as"}:
+            return Tool(name, dict(more.get("input", {})), str(more.get("as", "output")))
+        case {"bash": str(command), **more} if not set(more) - {"as"}:
+            return Tool("Bash", {"command": command}, str(more.get("as", "output")))
         case {"recv": dict(input), **more} if not set(more) - {"each"}:
             return Recv(input, _steps(more.get("each", [])))
         case {"say": str(text), **more} if not more:

@@ -1,19 +1,13 @@
 """One turn: the steps of a script, done with real tools and told in the CLI's events."""
 
-import json
-import os
-import signal
-import subprocess
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, Final
 
 from hyperhive.testing.scripted_claude.api_answers import API_ANSWERS
 from hyperhive.testing.scripted_claude.events import Event, Events
-from hyperhive.testing.scripted_claude.mcp_client import McpError, McpServer
 from hyperhive.testing.scripted_claude.permissions import Rules
 from hyperhive.testing.scripted_claude.results import Ending, Figures
 from hyperhive.testing.scripted_claude.script import (
@@ -32,10 +26,10 @@ from hyperhive.testing.scripted_claude.script import (
 )
 from hyperhive.testing.scripted_claude.session import Tokens
 from hyperhive.testing.scripted_claude.signals import Signalled, Signals
+from hyperhive.testing.scripted_claude.tools import Answer, Killed, Tools
 
 RECV: Final = "mcp__hyperhive__recv"
 _ABORTED: Final = "[ede_diagnostic] result_type=user last_content_type=n/a stop_reason=null"
-_NO_OUTPUT: Final = "(Bash completed with no output)"
 
 
 class Crash(Exception):
@@ -50,31 +44,18 @@ class _ApiError(Exception):
     """The script says that the API answers with an error."""
 
 
-@dataclass
-class _Answer:
-    """What a tool gave back: text for the placeholder, and the members of its events."""
-
-    text: str
-    content: object
-    raw: object
-    failed: bool = False
-
-
 class Turn:
     """Does the steps and tells of them.
 
     Args:
         tell: takes each event.
-        tools: built-in tools that there are.
-        servers: connected MCP servers by name.
     """
 
     def __init__(
         self,
         events: Events,
         tell: Callable[[Event], None],
-        tools: Sequence[str],
-        servers: Mapping[str, McpServer],
+        tools: Tools,
         rules: Rules,
         signals: Signals,
     ) -> None:
@@ -82,7 +63,6 @@ class Turn:
         self._events = events
         self._tell = tell
         self._tools = tools
-        self._servers = servers
         self._rules = rules
         self._signals = signals
         self._tokens = Tokens(11, 22, 33, 7)
@@ -130,11 +110,11 @@ class Turn:
             match step:
                 case Say(text):
                     self._say(fill(text, values))
-                case Tool("Bash", input):
+                case Tool("Bash", input, kept):
                     command = fill_command(str(input.get("command", "")), values)
-                    values["output"] = self._call("Bash", {**input, "command": command}).text
-                case Tool(name, input):
-                    values["output"] = self._call(name, fill(dict(input), values)).text
+                    values[kept] = self._call("Bash", {**input, "command": command}).text
+                case Tool(name, input, kept):
+                    values[kept] = self._call(name, fill(dict(input), values)).text
                 case Recv(input, each):
                     answer = self._call(RECV, fill(dict(input), values))
                     values["output"] = answer.text
@@ -165,15 +145,15 @@ class Turn:
         self.figures.steps += 1
         self.figures.run.add(self._tokens)
 
-    def _call(self, name: str, input: Mapping[str, Any]) -> _Answer:
+    def _call(self, name: str, input: Mapping[str, Any]) -> Answer:
         use = f"toolu_{uuid.uuid4().hex[:24]}"
         self._block({"type": "tool_use", "id": use, "name": name, "input": dict(input)})
         self._end_step()
-        if not self._exists(name):
+        if not self._tools.exists(name):
             gone = f"Error: No such tool available: {name}"
             marked = f"<tool_use_error>{gone}</tool_use_error>"
             self._tell(self._events.tool_result(_block(use, marked, failed=True), gone, None))
-            return _Answer(gone, marked, gone, failed=True)
+            return Answer(gone, marked, gone, failed=True)
         decision = self._rules.decide(name, input)
         permission = {"source": "config", "reason_type": decision.reason}
         if not decision.allowed:
@@ -184,11 +164,11 @@ class Turn:
             permission = {"decision": "reject", **permission}
             raw = f"Error: {decision.message}"
             self._tell(self._events.tool_result(block, raw, permission, "permission-rule"))
-            return _Answer(decision.message, decision.message, raw, failed=True)
+            return Answer(decision.message, decision.message, raw, failed=True)
         self._use = use
         try:
-            answer = self._bash(input) if name == "Bash" else self._mcp(name, input)
-        except _Killed as killed:
+            answer = self._tools.run(name, input)
+        except Killed as killed:
             block = _block(use, killed.answer.content, failed=True)
             permission = {"decision": "accept", **permission}
             self._tell(self._events.tool_result(block, killed.answer.raw, permission))
@@ -196,82 +176,10 @@ class Turn:
         self._use = None
         block = _block(use, answer.content, failed=answer.failed)
         if name == "Bash":
-            block.setdefault("is_error", False)
+            block["is_error"] = answer.failed  # the other tools leave it out where it is false
         permission = {"decision": "accept", **permission}
         self._tell(self._events.tool_result(block, answer.raw, permission))
         return answer
-
-    def _exists(self, name: str) -> bool:
-        if not name.startswith("mcp__"):
-            return name == "Bash" and name in self._tools
-        server, _, tool = name.removeprefix("mcp__").partition("__")
-        return server in self._servers and tool in self._servers[server].tools
-
-    def _mcp(self, name: str, input: Mapping[str, Any]) -> _Answer:
-        server, _, tool = name.removeprefix("mcp__").partition("__")
-        try:
-            result = self._servers[server].call(tool, input)
-        except McpError as error:
-            return _failed(str(error))
-        except Signalled as signalled:
-            if signalled.terminate:
-                raise _Killed(signalled, _failed("Connection closed")) from None
-            raise
-        content = result.get("content", [])
-        text = "\n".join(block["text"] for block in content if block.get("type") == "text")
-        if result.get("isError"):
-            return _failed(text)
-        if "structuredContent" in result:
-            structured = result["structuredContent"]
-            text = json.dumps(structured, ensure_ascii=False, separators=(",", ":"))
-            return _Answer(text, text, {"content": text, "structuredContent": structured})
-        return _Answer(text, content, content)
-
-    def _bash(self, input: Mapping[str, Any]) -> _Answer:
-        # In a session of its own, as with the CLI: ending the CLI's process group leaves it alive.
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", str(input["command"])],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            bufsize=0,
-        )
-        assert process.stdout is not None
-        printed = bytearray()
-        try:
-            with self._signals.interruptible():
-                while part := process.stdout.read(65536):
-                    printed += part
-                process.wait()
-        except Signalled as signalled:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            if signalled.terminate:
-                killed = _failed(f"Exit code 137\n{printed.decode(errors='replace')}".strip())
-                raise _Killed(signalled, killed) from None
-            raise
-        finally:
-            process.stdout.close()
-        output = printed.decode(errors="replace").rstrip("\n")
-        if process.returncode != 0:
-            return _failed(f"Exit code {process.returncode}\n{output}".rstrip("\n"))
-        raw = {"stdout": output, "stderr": "", "interrupted": False, "isImage": False}
-        return _Answer(output, output or _NO_OUTPUT, raw | {"noOutputExpected": False})
-
-
-class _Killed(Exception):
-    """SIGTERM came while a tool ran; `answer` is what the CLI still tells of it."""
-
-    def __init__(self, signalled: Signalled, answer: _Answer) -> None:
-        super().__init__()
-        self.signalled = signalled
-        self.answer = answer
-
-
-def _failed(text: str) -> _Answer:
-    return _Answer(text, text, f"Error: {text}", failed=True)
 
 
 def _block(use: str, content: object, *, failed: bool) -> Event:
@@ -279,7 +187,7 @@ def _block(use: str, content: object, *, failed: bool) -> Event:
     return block | ({"is_error": True} if failed else {})
 
 
-def _messages(answer: _Answer) -> list[dict[str, str]]:
+def _messages(answer: Answer) -> list[dict[str, str]]:
     """What the placeholders stand for, for each message that `recv` gave."""
     if answer.failed or not isinstance(answer.raw, dict):
         return []

@@ -1,0 +1,180 @@
+"""`make demo`: a hive with a scripted model, seen from the operator's side.
+
+Starts `hyperhive up` on a state directory of its own, writes to the manager, shows what is said
+and done until the answers are here, and leaves nothing behind.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from hyperhive.testing.demo_screen import Screen
+
+QUESTION: Final = (
+    "I need a build machine. What has this one to offer? And please have someone write a welcome"
+    " for the agents that will work here."
+)
+ANSWERS_FROM: Final = frozenset({"alice", "bob", "manager"})
+"""Whose messages the operator waits for."""
+
+DEADLINE: Final = 60.0
+"""Seconds that all of it may take."""
+
+STOP_SECONDS: Final = 20.0
+"""How long the hive may take to stop; then it is killed."""
+
+POLL_SECONDS: Final = 0.1
+LOG_LINES: Final = 25
+_BUSY: Final = frozenset({"starting", "offline", "thinking", "compacting"})
+
+Row = dict[str, Any]
+
+
+class NotDelivered(Exception):
+    """The answers did not come; the text says what was waited for."""
+
+
+class Hive:
+    """A running `hyperhive up`, and the operator's connection to it."""
+
+    def __init__(self, file: Path, state: Path) -> None:
+        """Start the hive declared in `file`."""
+        self.log = state / "log"
+        self._log = self.log.open("wb")
+        command = "from hyperhive.cli.main import main; main()"
+        arguments = ["up", str(file), "--state", str(state), "--claude", "scripted"]
+        # In a session of its own: Ctrl-C reaches the demo alone, which then stops the hive.
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-c", command, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        transport = httpx.HTTPTransport(uds=str(state / "run" / "operator.sock"))
+        self._http = httpx.Client(transport=transport, base_url="http://hive/api/v1", timeout=10)
+        self._seen_message = 0
+        self._seen_event = 0
+
+    def agents(self) -> list[Row]:
+        """Every agent, as it is now; none before the broker answers.
+
+        Raises:
+            NotDelivered: the hive has ended.
+        """
+        try:
+            return self._get("agents")
+        except httpx.TransportError:
+            return []
+
+    def send(self, to: str, body: str) -> None:
+        """Send the operator's message."""
+        self._http.post("messages", json={"to": to, "body": body}).raise_for_status()
+
+    def news(self) -> list[Row]:
+        """Messages and events that came since the last time, in the order of their times."""
+        messages = self._get("messages", after=self._seen_message)
+        events = self._get("events", after=self._seen_event)
+        self._seen_message = max([self._seen_message, *(row["id"] for row in messages)])
+        self._seen_event = max([self._seen_event, *(row["id"] for row in events)])
+        return sorted(
+            [*messages, *events], key=lambda row: float(row.get("at") or row["created_at"])
+        )
+
+    def stop(self) -> None:
+        """End the hive, whatever it takes."""
+        self._http.close()
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._log.close()
+
+    def _get(self, what: str, **query: int) -> list[Row]:
+        if self.process.poll() is not None:
+            raise NotDelivered(f"hyperhive up ended with status {self.process.returncode}")
+        rows: list[Row] = self._http.get(what, params=query).raise_for_status().json()
+        return rows
+
+
+def converse(hive: Hive, screen: Screen, deadline: float) -> None:
+    """Have the whole conversation.
+
+    Args:
+        deadline: when to give up, in `time.monotonic()` seconds.
+
+    Raises:
+        NotDelivered: it was not over in time, or the hive ended.
+    """
+    screen.waiting("Starting a manager and two agents")
+    wait(lambda: settled(hive.agents()), "the agents to be ready", deadline)
+    screen.blank()
+    hive.send("manager", QUESTION)
+    heard: set[str] = set()
+
+    def over() -> bool:
+        busy = not settled(hive.agents())
+        for row in hive.news():
+            if "body" in row:
+                screen.message(row["from"], row["to"], row["body"])
+                heard.update({row["from"]} if row["to"] == "operator" else ())
+            else:
+                screen.event(row)
+        return heard >= ANSWERS_FROM and not busy
+
+    wait(over, "every answer to reach the operator", deadline)
+
+
+def settled(agents: Sequence[Row]) -> bool:
+    """Whether every agent is there and has nothing to do."""
+    return bool(agents) and all(a["state"] not in _BUSY and not a["unread"] for a in agents)
+
+
+def wait(happened: Any, what: str, deadline: float) -> None:
+    """Wait for something that only asking tells.
+
+    Raises:
+        NotDelivered: the deadline has passed.
+    """
+    while not happened():
+        if time.monotonic() > deadline:
+            raise NotDelivered(f"waited for {what}, in vain")
+        time.sleep(POLL_SECONDS)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the demo with the hive in `argv[0]`; returns the exit code."""
+    file = Path(argv[0] if argv else "examples/hive.toml")
+    screen = Screen(sys.stdout, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
+    screen.opening()
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="hyperhive-demo-") as directory:
+        hive = Hive(file, Path(directory))
+        try:
+            converse(hive, screen, begun + DEADLINE)
+        except NotDelivered as failure:
+            hive.stop()
+            lines = hive.log.read_text(errors="replace").splitlines()[-LOG_LINES:]
+            screen.failed(str(failure), lines)
+            return 1
+        except KeyboardInterrupt:
+            screen.blank()
+            return 130
+        finally:
+            hive.stop()
+    screen.closing(time.monotonic() - begun, file)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
