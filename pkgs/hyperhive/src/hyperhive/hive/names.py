@@ -35,7 +35,8 @@ def parse_agent_name(text: str) -> AgentName:
     """
     if text in RESERVED:
         raise InputError(
-            f'"{text}" is a reserved name', f"name the agent otherwise: not {_RESERVED_LIST}"
+            f'"{text}" is a reserved name',
+            f"name the agent otherwise: not {', '.join(sorted(RESERVED))}",
         )
     if not _fits(AGENT_NAME_PATTERN, text):
         raise InputError(
@@ -55,7 +56,8 @@ def parse_hive_name(text: str) -> str:
     if not _fits(HIVE_NAME_PATTERN, text):
         raise InputError(
             f"{text[:40]!a} is not a hive's name",
-            "use at most 31 characters: a lower-case letter first, then letters, digits and hyphens",
+            "use at most 31 characters: a lower-case letter first, then letters, digits and"
+            " hyphens",
         )
     return text
 
@@ -63,9 +65,6 @@ def parse_hive_name(text: str) -> str:
 def container_name(name: AgentName) -> str:
     """Name of the agent's container; its unit is `container@NAME.service`."""
     return f"h-{name}"
-
-
-_RESERVED_LIST: Final = ", ".join(sorted(RESERVED))
 
 
 def _fits(pattern: str, text: str) -> bool:
