@@ -59,6 +59,11 @@ def test_names(name: str, expected: str) -> None:
     assert nix_name(name) == expected
 
 
+def test_a_set_of_one_attribute_is_a_path() -> None:
+    value: NixValue = {"a": {"b.c": {"d": 1, "e": 2}}, "f": {"g": {}}}
+    assert nix_literal(value) == '{\n  a."b.c" = {\n    d = 1;\n    e = 2;\n  };\n  f.g = { };\n}'
+
+
 def test_a_long_list_has_a_line_for_each_item() -> None:
     value = ["x" * 50, "y" * 50]
     assert nix_literal(value, indent=2) == f'[\n    "{"x" * 50}"\n    "{"y" * 50}"\n  ]'
@@ -90,8 +95,8 @@ def test_text_that_an_indented_string_would_change_is_quoted(text: str) -> None:
 def test_what_nix_cannot_hold_is_refused_with_its_place(character: str) -> None:
     with pytest.raises(InputError, match=r"^mcp\.x\.args\[1\]: "):
         nix_literal({"mcp": {"x": {"args": ["good", f"bad{character}"]}}})
-    with pytest.raises(InputError, match=r"^a name in mcp: "):
-        nix_literal({"mcp": {f"bad{character}": 1}})
+    with pytest.raises(InputError, match=r"^a name in mcp\.x: "):
+        nix_literal({"mcp": {"x": {f"bad{character}": 1}}})
 
 
 @pytest.mark.parametrize("number", [2**63, -(2**63)])

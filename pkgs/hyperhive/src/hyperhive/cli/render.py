@@ -10,8 +10,8 @@ from hyperhive.hive.load import load_hive
 from hyperhive.hive.names import parse_agent_name
 from hyperhive.hive.paths import StatePaths
 from hyperhive.render.agent import Host
-from hyperhive.render.compare import Extent, State, compare
-from hyperhive.render.tree import Tree, render_agent, render_hive
+from hyperhive.render.compare import Extent, State, Tree, compare
+from hyperhive.render.tree import render_agent, render_hive
 from hyperhive.render.write import Written, write_tree
 
 
@@ -81,7 +81,7 @@ def _check(tree: Tree, out: Path, extent: Extent, *, as_json: bool) -> None:
         for path, state in drift.items():
             click.echo(f"{path:{width}}  {state}")
     if drift:
-        raise SystemExit(1)
+        click.get_current_context().exit(1)
 
 
 def _report(result: Written, out: Path, *, as_json: bool) -> None:

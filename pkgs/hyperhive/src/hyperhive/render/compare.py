@@ -5,14 +5,17 @@ Reads only. A symbolic link inside the directory is never followed.
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeAlias
 
 from hyperhive.errors import HyperhiveError, InputError
 from hyperhive.render.manifest import MANIFEST, Manifest, parse_manifest
-from hyperhive.render.tree import Tree
+
+Tree: TypeAlias = Mapping[str, bytes]
+"""Contents by path, relative to the tree's top, with slashes."""
 
 
 class Extent(StrEnum):

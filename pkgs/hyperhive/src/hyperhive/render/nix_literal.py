@@ -148,13 +148,27 @@ def _indented_string(text: str, indent: int) -> str:
 def _attributes(value: Mapping[str, NixValue], indent: int, place: str) -> str:
     if not value:
         return "{ }"
-    inner = " " * (indent + _STEP)
     lines = []
     for name in sorted(value):
-        inside = f"{place}.{name}" if place else name
-        head = f"{inner}{nix_name(name, place)} = "
-        lines.append(f"{head}{_literal(value[name], indent + _STEP, len(head), inside)};")
+        inside, path, held = _single_path(name, value[name], place)
+        head = f"{' ' * (indent + _STEP)}{path} = "
+        lines.append(f"{head}{_literal(held, indent + _STEP, len(head), inside)};")
     return "\n".join(["{", *lines, " " * indent + "}"])
+
+
+def _single_path(name: str, value: NixValue, place: str) -> tuple[str, str, NixValue]:
+    """Follow sets of one attribute: `a.b = 1`, not `a = { b = 1; }`.
+
+    Returns:
+        the place of the value at the end, its attribute path, and the value.
+    """
+    path = nix_name(name, place)
+    place = f"{place}.{name}" if place else name
+    if isinstance(value, Mapping) and len(value) == 1:
+        ((inner, held),) = value.items()
+        place, rest, value = _single_path(inner, held, place)
+        path = f"{path}.{rest}"
+    return place, path, value
 
 
 def _list(value: Sequence[NixValue], indent: int, column: int, place: str) -> str:

@@ -1,22 +1,17 @@
-"""The rendered tree in memory: what `hyperhive render` emits, as paths and bytes.
+"""The rendered tree in memory: what `hyperhive render` emits, bytes by path.
 
 Pure: the same hive and host give the same bytes.
 """
 
 import json
-from collections.abc import Mapping
-from typing import TypeAlias
 
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.names import AgentName
 from hyperhive.render.agent import Host, agent_files, flake_inputs
 from hyperhive.render.templates import fill
 
-Tree: TypeAlias = Mapping[str, bytes]
-"""Contents by path, relative to the tree's top, with slashes."""
 
-
-def render_hive(hive: HiveConfig, host: Host) -> Tree:
+def render_hive(hive: HiveConfig, host: Host) -> dict[str, bytes]:
     """Return the whole tree of a hive.
 
     Raises:
@@ -31,7 +26,7 @@ def render_hive(hive: HiveConfig, host: Host) -> Tree:
     return dict(sorted(files.items()))
 
 
-def render_agent(hive: HiveConfig, name: AgentName, host: Host) -> Tree:
+def render_agent(hive: HiveConfig, name: AgentName, host: Host) -> dict[str, bytes]:
     """Return the part of the tree that belongs to agent `name` alone.
 
     Raises:

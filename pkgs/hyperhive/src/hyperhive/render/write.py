@@ -6,11 +6,11 @@ run still knows every file as hyperhive's own, and completes the work. An error 
 What a person made or changed is never replaced or deleted: the whole render is refused instead.
 """
 
-import ctypes
 import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Final
 
 from hyperhive.errors import HyperhiveError, InputError
-from hyperhive.render.compare import BLOCKING, Comparison, Extent, State, compare
+from hyperhive.render.compare import BLOCKING, Comparison, Extent, State, Tree, compare
 from hyperhive.render.manifest import MANIFEST, Manifest, digest, manifest_bytes
-from hyperhive.render.tree import Tree
 
 STAGING: Final = ".hyperhive-staging"
 """Directory of files on their way into the tree."""
 
 _MOST_NAMED: Final = 5
+_SYNCS_AT_ONCE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,10 @@ def write_tree(tree: Tree, directory: Path, extent: Extent) -> Written:
             as it was.
     """
     try:
-        with _locked(directory) as descriptor:
+        with _locked(directory):
             comparison = compare(tree, directory, extent)
             _refuse_foreign(comparison, directory)
-            _apply(tree, directory, extent, comparison, descriptor)
+            _apply(tree, directory, extent, comparison)
     except OSError as error:
         raise HyperhiveError(
             f"cannot write {error.filename or directory}: {error.strerror or error}",
@@ -63,8 +63,8 @@ def write_tree(tree: Tree, directory: Path, extent: Extent) -> Written:
 
 
 @contextmanager
-def _locked(directory: Path) -> Iterator[int]:
-    """Hold `directory`, made where it is missing, for this render alone; give its descriptor."""
+def _locked(directory: Path) -> Iterator[None]:
+    """Hold `directory`, made where it is missing, for this render alone."""
     undo: list[Callable[[], object]] = []
     _make_directories(directory, undo)
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -75,7 +75,7 @@ def _locked(directory: Path) -> Iterator[int]:
             raise HyperhiveError(
                 f"another render is writing {directory}", "wait for it to end, then run this again"
             ) from None
-        yield descriptor
+        yield
     except BaseException:
         for remove in reversed(undo):
             with suppress(OSError):  # Not empty: someone else has begun to use it.
@@ -99,9 +99,7 @@ def _refuse_foreign(comparison: Comparison, directory: Path) -> None:
     )
 
 
-def _apply(
-    tree: Tree, directory: Path, extent: Extent, comparison: Comparison, descriptor: int
-) -> None:
+def _apply(tree: Tree, directory: Path, extent: Extent, comparison: Comparison) -> None:
     writes = comparison.paths(State.MISSING, State.OUTDATED)
     deletes = comparison.paths(State.OBSOLETE)
     under_way, final = _manifests(tree, extent, comparison)
@@ -128,7 +126,7 @@ def _apply(
             )
         }
         # A rename may reach the disk before what it names: a power cut would leave empty files.
-        _sync_filesystem(descriptor)
+        _sync([staged for staged, _ in moves])
         for staged, path in moves[:-1]:
             _move(staged, directory, path, old.get(path), undo)
         for path in deletes:
@@ -210,11 +208,17 @@ def _make_directories(directory: Path, undo: list[Callable[[], object]]) -> None
         undo.append(path.rmdir)
 
 
-def _sync_filesystem(descriptor: int) -> None:
-    """Write out everything of the file system that `descriptor` is on (syncfs(2)).
+def _sync(files: list[Path]) -> None:
+    """Wait until the contents of `files` are on the disk."""
+    # At once: then the file system commits many together.
+    with ThreadPoolExecutor(_SYNCS_AT_ONCE) as pool:
+        for _ in pool.map(_sync_file, files):
+            pass
 
-    One call for a thousand agents' files; an fsync each would take seconds.
-    """
-    if ctypes.CDLL(None, use_errno=True).syncfs(descriptor) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+
+def _sync_file(file: Path) -> None:
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,185 @@
+"""The whole tree of a hive."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hyperhive.errors import InputError
+from hyperhive.hive.load import load_hive, parse_hive
+from hyperhive.hive.models import HiveConfig
+from hyperhive.hive.names import AgentName
+from hyperhive.hive.paths import StatePaths
+from hyperhive.render.agent import Host
+from hyperhive.render.tree import effective_hive, render_agent, render_hive
+from tests.tools import ROOT, program
+from tests.unit.render.env_file import read_env_file
+from tests.unit.render.hives import FULL, hive
+
+HOST = Host.default()
+EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
+
+
+def conf(declared: HiveConfig, name: str, host: Host = HOST) -> dict[str, str]:
+    """The variables of an agent's conf file."""
+    return read_env_file(render_hive(declared, host)[f"containers/h-{name}.conf"].decode())
+
+
+def settings(text: bytes) -> list[str]:
+    """The lines of a unit file that say something."""
+    return [line for line in text.decode().splitlines() if line and not line.startswith("#")]
+
+
+def test_the_files_of_a_hive() -> None:
+    assert sorted(render_hive(hive({"alice": {}, "bob": {}}), HOST)) == [
+        "agents/alice/agent.nix",
+        "agents/alice/flake.nix",
+        "agents/bob/agent.nix",
+        "agents/bob/flake.nix",
+        "containers/h-alice.conf",
+        "containers/h-alice.service.d/hyperhive.conf",
+        "containers/h-bob.conf",
+        "containers/h-bob.service.d/hyperhive.conf",
+        "flake.nix",
+        "hive.json",
+    ]
+
+
+def test_one_agent_s_files_are_the_same_alone() -> None:
+    whole = render_hive(FULL, HOST)
+    part = render_agent(FULL, AgentName("alice"), HOST)
+    assert part == {path: content for path, content in whole.items() if "alice" in path}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_the_same_hive_gives_the_same_bytes(example: Path) -> None:
+    declared = load_hive(example)
+    tree = render_hive(declared, HOST)
+    reordered = HiveConfig.model_validate(
+        {
+            "hive": declared.hive.model_dump(mode="json"),
+            "agents": {
+                name: agent.model_dump(mode="json")
+                for name, agent in sorted(declared.agents.items(), reverse=True)
+            },
+        }
+    )
+    assert render_hive(reordered, HOST) == tree
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_hive_json_is_a_hive_that_gives_the_same_tree(example: Path) -> None:
+    tree = render_hive(load_hive(example), HOST)
+    again = parse_hive(json.loads(tree["hive.json"]), "hive.json")
+    assert render_hive(again, HOST) == tree
+
+
+def test_the_effective_hive_says_what_was_left_open() -> None:
+    effective = effective_hive(FULL)
+    assert effective.agents[AgentName("alice")].model == "opus"
+    assert effective.agents[AgentName("bob")].model == "haiku"
+    assert effective.agents[AgentName("bob")].uid_base is not None
+
+
+def test_the_conf_of_a_private_agent() -> None:
+    assert conf(FULL, "alice") == {
+        "FLAKE": "path:/var/lib/hyperhive/deploy/agents/alice",
+        "AUTO_START": "1",
+        "PRIVATE_USERS": "1048576",
+        "PRIVATE_NETWORK": "1",
+        "HOST_ADDRESS": "10.231.0.32",
+        "LOCAL_ADDRESS": "10.231.0.33",
+        "COPY_RESOLV_CONF": "1",
+        "EXTRA_NSPAWN_FLAGS": (
+            "--private-users-ownership=chown"
+            " --bind=/var/lib/hyperhive/agents/alice/state:/state"
+            " --bind=/var/lib/hyperhive/agents/alice/claude:/claude"
+            " --bind=/run/hyperhive/agents/alice:/run/hyperhive"
+            " --bind-ro=/srv/a:/srv/in"
+            " --bind=/srv/b:/srv/out"
+            " --load-credential=hyperhive.TOKEN_A:/run/secrets/a"
+            " --load-credential=hyperhive.TOKEN_B:/run/secrets/b"
+        ),
+    }
+
+
+def test_the_conf_without_a_network_has_no_address() -> None:
+    found = conf(FULL, "bob")
+    assert found["PRIVATE_NETWORK"] == "1"
+    assert found["COPY_RESOLV_CONF"] == "0"
+    assert not {"HOST_ADDRESS", "LOCAL_ADDRESS"} & set(found)
+
+
+def test_the_conf_on_the_host_s_network() -> None:
+    found = conf(FULL, "carol")
+    assert found["PRIVATE_NETWORK"] == "0"
+    assert found["COPY_RESOLV_CONF"] == "1"
+    assert not {"HOST_ADDRESS", "LOCAL_ADDRESS"} & set(found)
+
+
+def test_an_agent_that_does_not_start_by_itself() -> None:
+    assert conf(FULL, "boss")["AUTO_START"] == "0"
+
+
+def test_directories_of_another_host() -> None:
+    host = Host(StatePaths(Path("/srv/hive"), Path("/run/hive")), Path("/srv/tree"))
+    found = conf(hive(), "alice", host)
+    assert found["FLAKE"] == "path:/srv/tree/agents/alice"
+    assert "--bind=/run/hive/agents/alice:/run/hyperhive" in found["EXTRA_NSPAWN_FLAGS"].split()
+
+
+def test_a_directory_that_the_conf_cannot_name_is_refused() -> None:
+    host = Host(StatePaths.host_default(), Path("/srv/my tree"))
+    with pytest.raises(InputError, match=r"^agents\.alice: --deploy-dir: '.*my tree"):
+        render_hive(hive(), host)
+
+
+def test_limits_of_the_container_s_unit() -> None:
+    tree = render_hive(FULL, HOST)
+    alice = settings(tree["containers/h-alice.service.d/hyperhive.conf"])
+    assert {"MemoryMax=4G", "CPUQuota=200%", "TasksMax=256"} < set(alice)
+    assert "DeviceAllow=/dev/net/tun rwm" in alice
+    carol = settings(tree["containers/h-carol.service.d/hyperhive.conf"])
+    assert not [line for line in carol if line.startswith(("MemoryMax", "CPUQuota", "TasksMax"))]
+    assert "DeviceAllow=/dev/net/tun rwm" not in carol
+
+
+def verified(directory: Path, *units: Path) -> str:
+    """What systemd says of unit files in `directory`; nothing, if they are right."""
+    done = subprocess.run(
+        [program("systemd-analyze", "apt-get install systemd"), "verify", *units],
+        env={"SYSTEMD_UNIT_PATH": f"{directory}:", "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # The machine's own units are none of this test's business.
+    return "\n".join(line for line in done.stderr.splitlines() if str(directory) in line)
+
+
+def test_systemd_understands_the_units(tmp_path: Path) -> None:
+    (tmp_path / "container@.service").write_text(
+        "[Service]\nType=notify\nExecStart=/bin/true\nDevicePolicy=closed\n"
+    )
+    (tmp_path / "hyperhive.service").write_text("[Service]\nExecStart=/bin/true\n")
+    tree = render_hive(FULL, HOST)
+    units = [tmp_path / f"container@h-{name}.service" for name in FULL.agents]
+    for unit in units:
+        drop_in = Path(f"{unit}.d") / "hyperhive.conf"
+        drop_in.parent.mkdir()
+        drop_in.write_bytes(tree[f"containers/{unit.name.partition('@')[2]}.d/hyperhive.conf"])
+    assert verified(tmp_path, *units) == ""
+    drop_in.write_bytes(drop_in.read_bytes() + b"MemoryMaks=4G\n")
+    assert "MemoryMaks" in verified(tmp_path, *units), "the check sees nothing"
+
+
+def test_extra_nix_is_imported_only_where_it_is_permitted() -> None:
+    tree = render_hive(FULL, HOST)
+    assert b"./extra.nix" in tree["agents/alice/agent.nix"]
+    assert b"imports" not in tree["agents/bob/agent.nix"]
+
+
+def test_an_agent_may_be_called_as_what_nixos_container_builds() -> None:
+    tree = render_hive(hive({"container": {}}), HOST)
+    assert tree["agents/container/flake.nix"].count(b"container = agent;") == 1
