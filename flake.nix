@@ -35,7 +35,7 @@
       lib = { inherit agentSystem; };
 
       nixosModules = {
-        agent = ./modules/agent;
+        agent.imports = [ ./modules/agent ];
         default = self.nixosModules.hyperhive;
         hyperhive = {
           imports = [ ./modules ];

@@ -84,7 +84,15 @@ in
 
   host =
     let
-      evaluated = configuration [ ../../modules ];
+      # A container is a machine that needs neither a boot loader nor file systems.
+      machine = {
+        boot.isNspawnContainer = true;
+        system.stateVersion = "26.05";
+      };
+      evaluated = configuration [
+        ../../modules
+        machine
+      ];
       inherit (evaluated) config;
     in
     {

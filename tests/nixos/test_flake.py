@@ -34,6 +34,10 @@ def test_outputs(nix: Nix, flake: str) -> None:
     assert set(outputs["overlays"]) == {"default"}
 
 
+def test_check_passes(nix: Nix, flake: str) -> None:
+    nix.run("nix", "flake", "check", "--no-build", "--no-write-lock-file", flake, *NIXPKGS)
+
+
 def test_package_has_the_version_and_needs_of_the_python_package(nix: Nix, flake: str) -> None:
     package = nix.flake("eval", f"{flake}#packages.x86_64-linux.default.attributes", *NIXPKGS)
 

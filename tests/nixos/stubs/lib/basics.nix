@@ -35,7 +35,6 @@ rec {
     foldl'
     fromJSON
     functionArgs
-    genList
     hasAttr
     head
     isAttrs
@@ -59,7 +58,6 @@ rec {
   id = x: x;
 
   nameValuePair = name: value: { inherit name value; };
-  mapAttrs' = f: set: listToAttrs (map (name: f name set.${name}) (attrNames set));
   mapAttrsToList = f: set: map (name: f name set.${name}) (attrNames set);
   filterAttrs =
     keep: set:
@@ -92,10 +90,7 @@ rec {
   optionalAttrs = condition: set: if condition then set else { };
 
   unique = foldl' (seen: value: if builtins.elem value seen then seen else seen ++ [ value ]) [ ];
-  count = keep: list: length (filter keep list);
   groupBy = builtins.groupBy;
-  # Not a list-sorting library: nixpkgs' `sort` takes a comparison, `naturalSort` none.
-  sort = builtins.sort;
 
   concatMapStringsSep =
     separator: f: list:
@@ -156,7 +151,6 @@ rec {
   };
 
   showOption = concatStringsSep ".";
-  flatten = value: if isList value then concatLists (map flatten value) else [ value ];
   last = list: elemAt list (length list - 1);
   literalMD = text: {
     _type = "literalMD";

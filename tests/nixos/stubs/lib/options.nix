@@ -21,19 +21,6 @@ rec {
       example = true;
       description = "Whether to enable ${what}.";
     };
-  mkPackageOption =
-    pkgs: name:
-    {
-      nullable ? false,
-      extraDescription ? "",
-    }:
-    mkOption {
-      type = if nullable then lib.types.nullOr lib.types.package else lib.types.package;
-      default = pkgs.${name};
-      defaultText = lib.literalExpression "pkgs.${name}";
-      description = "The ${name} package to use. ${extraDescription}";
-    };
-
   mkIf = condition: content: {
     _type = "if";
     inherit condition content;

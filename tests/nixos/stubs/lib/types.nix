@@ -62,9 +62,6 @@ rec {
     check = _: true;
     merge = mergeOne;
   };
-  unspecified = raw // {
-    description = "unspecified value";
-  };
   anything = type {
     description = "anything";
     check = _: true;
@@ -96,9 +93,7 @@ rec {
       // {
         description = "integer between ${toString low} and ${toString high} (both inclusive)";
       };
-    u32 = between 0 4294967295;
   };
-  port = ints.between 0 65535;
   str = type {
     description = "string";
     check = isString;
@@ -106,9 +101,6 @@ rec {
   singleLineStr = strMatching "[^\n\r]*\n?" // {
     description = "(optionally newline-terminated) single-line string";
     merge = path: values: lib.removeSuffix "\n" (mergeEqual path values);
-  };
-  nonEmptyStr = addCheck str (value: builtins.match "[ \t\n]*" value == null) // {
-    description = "non-empty string";
   };
   strMatching =
     pattern:
@@ -192,23 +184,15 @@ rec {
     description = "lazy attribute set of ${inner.description}";
   };
   attrs = attrsOf anything;
-  submodule = modules: submoduleWith { modules = lib.flatten [ modules ]; };
-  submoduleWith =
-    {
-      modules,
-      specialArgs ? { },
-      ...
-    }:
+  submodule =
+    module:
     let
       evaluate =
         path: more:
         lib.evalModules {
           prefix = path;
-          specialArgs = {
-            name = last path;
-          }
-          // specialArgs;
-          modules = modules ++ more;
+          specialArgs.name = last path;
+          modules = [ module ] ++ more;
         };
     in
     type {

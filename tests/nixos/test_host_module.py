@@ -1,0 +1,246 @@
+"""modules/host: the hive that options declare, and the broker that serves it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hyperhive.hive.load import parse_hive
+from hyperhive.hive.problems import InvalidHive
+from tests.nixos.nix import Nix, NixError
+
+pytestmark = pytest.mark.nix
+
+SMALLEST = """{ services.hyperhive = { enable = true; name = "lab"; agents.alice = { }; }; }"""
+
+FULL = """{ services.hyperhive = {
+  enable = true;
+  name = "lab";
+  model = "haiku";
+  systemPrompt = "Write in plain English.";
+  settings.description = "Our parser lab";
+  settings.inputs.nixpkgs = "github:NixOS/nixpkgs/nixos-26.05";
+  settings.retention.messages = 7;
+  agents.manager = { role = "manager"; model = "sonnet"; };
+  agents.alice = {
+    description = "Writes the parser";
+    icon = "A";
+    model = "opus";
+    systemPrompt = "You own the parser.";
+    autostart = false;
+    bash.allow = [ "git status" "git diff *" ];
+    bash.deny = [ "git push *" ];
+    tools.available = [ "Bash" "Read" "Edit" ];
+    tools.allow = [ "Edit(./**)" ];
+    tools.deny = [ "Read(.env)" ];
+    packages = [ "jq" "python3Packages.requests" ];
+    mcp.github = { command = "github-mcp-server"; args = [ "stdio" ]; tools = [ "get_issue" ]; };
+    environment.LANG = "C.UTF-8";
+    credentials.ANTHROPIC_API_KEY = "/run/secrets/anthropic";
+    recipients = [ "manager" "operator" ];
+    limits = { memory = "4G"; cpu = "200%"; tasks = 256; turnSeconds = 600; };
+    network = "none";
+    binds = [ { source = "/srv/shared"; target = "/srv/shared"; writable = true; } ];
+    uidBase = 1048576;
+    extraNix = true;
+  };
+}; }"""
+
+
+def ask(nix: Nix, nixpkgs: Path, question: str, *modules: str) -> Any:
+    return nix.ask(nixpkgs, f"host.{question}", *modules)
+
+
+def declare(agent: str) -> str:
+    return f"{{ services.hyperhive.agents.alice = {{ {agent}; }}; }}"
+
+
+def test_hive_json_is_a_declared_hive(nix: Nix, nixpkgs: Path) -> None:
+    hive = parse_hive(ask(nix, nixpkgs, "hive", FULL), "hive.json")
+    assert hive.hive.name == "lab"
+    assert hive.hive.model == "haiku"
+    assert hive.hive.retention.messages == 7
+    assert hive.manager == "manager"
+    assert hive.model_of(next(name for name in hive.agents if name == "alice")) == "opus"
+
+
+def test_every_field_arrives(nix: Nix, nixpkgs: Path) -> None:
+    given = ask(nix, nixpkgs, "hive", FULL)
+    hive = parse_hive(given, "hive.json")
+    assert hive.model_dump(mode="json") == given
+    assert given["agents"]["alice"] == {
+        "role": "agent",
+        "description": "Writes the parser",
+        "icon": "A",
+        "model": "opus",
+        "system_prompt": "You own the parser.",
+        "autostart": False,
+        "bash": {"allow": ["git status", "git diff *"], "deny": ["git push *"]},
+        "tools": {
+            "available": ["Bash", "Read", "Edit"],
+            "allow": ["Edit(./**)"],
+            "deny": ["Read(.env)"],
+        },
+        "packages": ["jq", "python3Packages.requests"],
+        "mcp": {
+            "github": {
+                "command": "github-mcp-server",
+                "args": ["stdio"],
+                "environment": {},
+                "tools": ["get_issue"],
+            }
+        },
+        "environment": {"LANG": "C.UTF-8"},
+        "credentials": {"ANTHROPIC_API_KEY": "/run/secrets/anthropic"},
+        "recipients": ["manager", "operator"],
+        "limits": {"memory": "4G", "cpu": "200%", "tasks": 256, "turn_seconds": 600},
+        "network": "none",
+        "binds": [{"source": "/srv/shared", "target": "/srv/shared", "writable": True}],
+        "uid_base": 1048576,
+        "extra_nix": True,
+    }
+
+
+def test_defaults_are_those_of_the_schema(nix: Nix, nixpkgs: Path) -> None:
+    given = ask(nix, nixpkgs, "hive", SMALLEST)
+    bare = parse_hive({"hive": {"name": "lab"}, "agents": {"alice": {}}}, "bare")
+    assert given == bare.model_dump(mode="json")
+
+
+def test_agents_come_from_the_nixpkgs_of_the_host(nix: Nix, nixpkgs: Path) -> None:
+    built_from = '{ nixpkgs.flake.source = "/nix/store/00000000000000000000000000000000-source"; }'
+    hive = ask(nix, nixpkgs, "hive", SMALLEST, built_from)
+    assert hive["hive"]["inputs"]["nixpkgs"] == (
+        "path:/nix/store/00000000000000000000000000000000-source"
+    )
+
+
+def test_fields_that_the_module_does_not_know_are_judged_by_the_schema(
+    nix: Nix, nixpkgs: Path
+) -> None:
+    given = ask(
+        nix, nixpkgs, "hive", SMALLEST, "{ services.hyperhive.settings.retentoin.messages = 3; }"
+    )
+    assert given["hive"]["retentoin"] == {"messages": 3}
+    with pytest.raises(InvalidHive, match="retentoin"):
+        parse_hive(given, "hive.json")
+
+
+def test_broker_unit(nix: Nix, nixpkgs: Path) -> None:
+    unit = ask(nix, nixpkgs, "broker", FULL)
+    service = unit["serviceConfig"]
+    program, *words = service["ExecStart"].split()
+    assert program.endswith("/bin/hyperhive")
+    assert words == [
+        "serve",
+        "/etc/hyperhive/hive.json",
+        "--state",
+        "/var/lib/hyperhive",
+        "--run",
+        "/run/hyperhive",
+    ]
+    assert unit["wantedBy"] == ["multi-user.target"]
+    assert service["User"] == "hyperhive"
+    assert service["StateDirectory"] == service["RuntimeDirectory"] == "hyperhive"
+    assert service["RuntimeDirectoryPreserve"] is True
+    assert service["CapabilityBoundingSet"] == ""
+    assert "PrivateUsers" not in service, "peers' uids would show as nobody"
+    assert service["UMask"] == "0022", "containers pass the directory of their sockets"
+
+
+def test_broker_restarts_with_another_hive(nix: Nix, nixpkgs: Path) -> None:
+    before = ask(nix, nixpkgs, "broker", SMALLEST)["restartTriggers"]
+    assert before != ask(nix, nixpkgs, "broker", FULL)["restartTriggers"]
+
+
+def test_host_around_the_broker(nix: Nix, nixpkgs: Path) -> None:
+    assert ask(nix, nixpkgs, "user", SMALLEST) == {"group": "hyperhive", "isSystemUser": True}
+    assert ask(nix, nixpkgs, "containers", SMALLEST) is True
+    assert "hyperhive/hive.json" in ask(nix, nixpkgs, "files", SMALLEST)
+    assert ask(nix, nixpkgs, "failed", FULL) == []
+    assert ask(nix, nixpkgs, "warnings", FULL) == []
+
+
+def test_nothing_without_enable(nix: Nix, nixpkgs: Path) -> None:
+    declared = '{ services.hyperhive.name = "lab"; services.hyperhive.agents.alice = { }; }'
+    assert "hyperhive/hive.json" not in ask(nix, nixpkgs, "files", declared)
+    assert ask(nix, nixpkgs, "containers", declared) is False
+
+
+@pytest.mark.parametrize(
+    ("wrong", "option"),
+    [
+        ('modle = "opus"', "modle' does not exist"),
+        ('bash.alow = [ "ls" ]', "bash.alow' does not exist"),
+        ('bash.allow = "git status"', "bash.allow' is not of type"),
+        ('limits.memroy = "4G"', "limits.memroy' does not exist"),
+        ("limits.tasks = 1", "limits.tasks' is not of type"),
+        ('network = "bridge"', "network' is not of type"),
+        ("credentials.KEY = ./key", "credentials.KEY' is not of type"),
+        ('binds = [ { source = "srv"; target = "/srv"; } ]', ".source' is not of type"),
+        ("mcp.web = { }", "mcp.web.command' "),
+        ('extraNix = "yes"', "extraNix' is not of type"),
+    ],
+)
+def test_what_does_not_fit_is_refused(nix: Nix, nixpkgs: Path, wrong: str, option: str) -> None:
+    with pytest.raises(NixError) as caught:
+        ask(nix, nixpkgs, "hive", SMALLEST, declare(wrong))
+    message = str(caught.value)
+    assert option in message
+    assert "services.hyperhive.agents.alice." in message
+
+
+@pytest.mark.parametrize(
+    ("module", "parts"),
+    [
+        (
+            "{ services.hyperhive.agents.Alice_1 = { }; }",
+            ["`Alice_1' is not a name for an agent", "at most 9 characters"],
+        ),
+        ("{ services.hyperhive.agents.operator = { }; }", ["`operator' is reserved"]),
+        ("{ services.hyperhive.agents.manager = { }; }", ['agents.manager.role = "manager"']),
+        (
+            '{ services.hyperhive.agents.a.role = "manager";'
+            ' services.hyperhive.agents.b.role = "manager"; }',
+            ["`a', `b' have role = \"manager\""],
+        ),
+        (declare('recipients = [ "bob" ]'), ["agents.alice.recipients", "`bob'"]),
+        (declare('recipients = [ "manager" ]'), ["agents.alice.recipients", "`manager'"]),
+        (declare('mcp.hyperhive.command = "x"'), ["agents.alice.mcp", "another name"]),
+        (declare('packages = [ "jq" "ripgerp" ]'), ["agents.alice.packages", "`ripgerp' not in"]),
+        (
+            declare('credentials.KEY = "${builtins.storeDir}/key"'),
+            ["agents.alice.credentials", "`KEY' in the Nix store"],
+        ),
+        (declare('bash.deny = [ "Bash(ls)" ]'), ["agents.alice.bash", "inside the parentheses"]),
+        (declare("uidBase = 1048577"), ["agents.alice.uidBase", "multiple of 65536"]),
+        (declare("uidBase = 65536"), ["agents.alice.uidBase", "from 524288"]),
+        (
+            "{ services.hyperhive.agents.a.uidBase = 1048576;"
+            " services.hyperhive.agents.b.uidBase = 1048576; }",
+            ["`a', `b' have one uidBase"],
+        ),
+    ],
+)
+def test_assertions_name_agent_and_option(
+    nix: Nix, nixpkgs: Path, module: str, parts: list[str]
+) -> None:
+    failed = ask(nix, nixpkgs, "failed", SMALLEST, module)
+    assert len(failed) == 1
+    assert [part for part in parts if part not in failed[0]] == []
+
+
+def test_a_hive_needs_an_agent(nix: Nix, nixpkgs: Path) -> None:
+    empty = '{ services.hyperhive = { enable = true; name = "lab"; }; }'
+    (failed,) = ask(nix, nixpkgs, "failed", empty)
+    assert "no agent" in failed
+
+
+def test_the_network_of_the_host_is_warned_of(nix: Nix, nixpkgs: Path) -> None:
+    (warning,) = ask(nix, nixpkgs, "warnings", SMALLEST, declare('network = "host"'))
+    assert "agents.alice.network" in warning
+
+
+@pytest.mark.slow
+def test_a_whole_host_evaluates(nix: Nix, real_nixpkgs: Path) -> None:
+    assert ask(nix, real_nixpkgs, "toplevel", FULL).endswith(".drv")
