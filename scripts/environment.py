@@ -99,8 +99,10 @@ class Environment:
         else:
             self.path.unlink(missing_ok=True)
         command = [sys.executable, "-I", "-m", "venv", str(self.path)]
-        if importlib.util.find_spec("ensurepip") is None:
-            command.insert(-1, "--without-pip")  # Debian without python3-venv, but with pip.
+        ensurepip = importlib.util.find_spec("ensurepip")
+        if ensurepip is None or ensurepip.origin is None:
+            # Debian without python3-venv: _install uses the pip of this Python.
+            command.insert(-1, "--without-pip")
         _run(command, "the virtual environment could not be made", self.log)
 
     def _locked(self, lock: str) -> list[str]:
