@@ -20,11 +20,7 @@ def test_the_examples_that_the_documents_name_are_there() -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_an_example_checks(path: Path) -> None:
-    check_hive(path)
-
-
-def test_the_first_example_has_nothing_to_warn_about() -> None:
-    assert check_hive(ROOT / "examples" / "hive.toml").warnings == ()
+    assert check_hive(path).warnings == ()
 
 
 def test_the_isolated_example_uses_every_field() -> None:

@@ -115,6 +115,15 @@ def test_warning(fields: str, place: str, message: str, tmp_path: Path) -> None:
     assert message in warnings[0].message
 
 
+def test_a_way_round_a_denial_matters_where_there_is_one(tmp_path: Path) -> None:
+    file = tmp_path / "hive.toml"
+    file.write_text(alice('bash.allow = ["git status"]\nbash.deny = ["git push *"]'))
+    assert check_hive(file).warnings == ()
+    file.write_text(alice('bash.allow = ["git *"]\nbash.deny = ["git push *"]'))
+    places = [found.place for found in check_hive(file).warnings]
+    assert "agents.alice.bash.deny[0]" in places
+
+
 def test_no_false_alarm() -> None:
     hive = parse_hive(
         tomllib.loads(

@@ -17,8 +17,9 @@ def declaration_problems(declaration: Declaration) -> Iterator[Problem]:
     """Every problem that a validated value alone does not show."""
     yield from _managers(declaration)
     yield from _uid_ranges(declaration)
+    known = _known_recipients(declaration)
     for name, agent in declaration.agents.items():
-        yield from _recipients(declaration, name)
+        yield from _recipients(declaration, name, known)
         yield from _environment(declaration, name)
         yield from _binds(declaration, name)
         yield from _isolation(declaration, name)
@@ -70,15 +71,19 @@ def _uid_ranges(declaration: Declaration) -> Iterator[Problem]:
             )
 
 
-def _recipients(declaration: Declaration, sender: AgentName) -> Iterator[Problem]:
-    agents = declaration.agents
+def _known_recipients(declaration: Declaration) -> frozenset[str]:
     managed = any(
         agent.role is Role.MANAGER or _role_is_broken(declaration, name)
-        for name, agent in agents.items()
+        for name, agent in declaration.agents.items()
     )
-    known = {*declaration.names, OPERATOR}
-    for index, recipient in enumerate(agents[sender].recipients):
-        if recipient in known or (recipient == MANAGER and managed):
+    return declaration.names | {OPERATOR} | ({MANAGER} if managed else set())
+
+
+def _recipients(
+    declaration: Declaration, sender: AgentName, known: frozenset[str]
+) -> Iterator[Problem]:
+    for index, recipient in enumerate(declaration.agents[sender].recipients):
+        if recipient in known:
             continue
         if recipient == MANAGER:
             message, todo = "no agent has the role manager", 'set role = "manager" for one agent'
@@ -86,7 +91,7 @@ def _recipients(declaration: Declaration, sender: AgentName) -> Iterator[Problem
             message, todo = "not a recipient", "leave recipients empty to allow everyone"
         else:
             message = "there is no such agent"
-            todo = did_you_mean(recipient, {*known, MANAGER}, f"declare [agents.{recipient}] too")
+            todo = did_you_mean(recipient, known, f"declare [agents.{recipient}] too")
         yield _error(declaration, ("agents", sender, "recipients", index), recipient, message, todo)
 
 

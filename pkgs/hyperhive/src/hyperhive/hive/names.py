@@ -22,6 +22,8 @@ OPERATOR: Final = "operator"
 """Stands for the human as sender and recipient."""
 MANAGER: Final = "manager"
 """Stands for the agent whose role is manager, whatever that agent is called."""
+HIVE_SERVER: Final = "hyperhive"
+"""The MCP server through which an agent reaches the hive."""
 RESERVED: Final = frozenset({OPERATOR, "system", "all"})
 """Names that mean something else in messages. `manager` is not among them: the agent whose role is
 manager may bear it."""

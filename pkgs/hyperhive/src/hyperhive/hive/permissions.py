@@ -1,16 +1,14 @@
 """The rules that claude is given for an agent, in the order in which they are passed on."""
 
 from hyperhive.hive.models import AgentConfig
-
-OWN_SERVER_RULE = "mcp__hyperhive"
-"""Allows every tool of the hive's own MCP server: without them an agent could not answer."""
+from hyperhive.hive.names import HIVE_SERVER
 
 
 def allow_rules(agent: AgentConfig) -> list[str]:
     """What the agent may do without asking, as full rules."""
     rules = [f"Bash({text})" for text in agent.bash.allow]
     rules += agent.tools.allow
-    rules.append(OWN_SERVER_RULE)
+    rules.append(f"mcp__{HIVE_SERVER}")  # without it an agent could not answer
     for name, server in sorted(agent.mcp.items()):
         if "*" in server.tools:
             rules.append(f"mcp__{name}")

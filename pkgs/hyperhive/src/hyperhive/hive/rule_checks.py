@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from hyperhive.hive.models import AgentConfig
-from hyperhive.hive.names import AgentName
+from hyperhive.hive.names import HIVE_SERVER, AgentName
 from hyperhive.hive.problems import Level, Location, Problem, problem
-from hyperhive.hive.rules import BUILTIN_TOOLS, Rule, parse_rule, rule_warnings
+from hyperhive.hive.rule_grammar import mcp_parts
+from hyperhive.hive.rules import BUILTIN_TOOLS, Rule, RuleWarning, parse_rule, rule_warnings
 from hyperhive.hive.shape import Declaration
 
 
@@ -14,39 +15,44 @@ def rule_problems(
 ) -> Iterator[Problem]:
     """What is risky or without effect in the rules of one agent."""
     here: Location = ("agents", name)
-    lists = (
-        ((*here, "bash", "allow"), agent.bash.allow, "Bash({})", True),
-        ((*here, "bash", "deny"), agent.bash.deny, "Bash({})", False),
-        ((*here, "tools", "allow"), agent.tools.allow, "{}", True),
-        ((*here, "tools", "deny"), agent.tools.deny, "{}", False),
-    )
-    for location, texts, form, allow in lists:
+    risky = False
+    for location, texts, form in (
+        ((*here, "bash", "allow"), agent.bash.allow, "Bash({})"),
+        ((*here, "tools", "allow"), agent.tools.allow, "{}"),
+    ):
         for index, text in enumerate(texts):
             place = declaration.original((*location, index))
             rule = parse_rule(form.format(text))
-            for warning in rule_warnings(rule, allow=allow):
-                yield problem(Level.WARNING, place, text, warning.message, warning.instead)
-            if allow:
-                yield from _without_effect(place, text, rule, agent)
+            warnings = [*rule_warnings(rule, allow=True), *_without_effect(rule, agent)]
+            risky = risky or bool(warnings)
+            yield from _warnings(place, text, warnings)
+    if not risky:
+        # Ways round a rule that denies lead over rules that allow too much.
+        return
+    for location, texts, form in (
+        ((*here, "bash", "deny"), agent.bash.deny, "Bash({})"),
+        ((*here, "tools", "deny"), agent.tools.deny, "{}"),
+    ):
+        for index, text in enumerate(texts):
+            place = declaration.original((*location, index))
+            rule = parse_rule(form.format(text))
+            yield from _warnings(place, text, rule_warnings(rule, allow=False))
 
 
-def _without_effect(
-    place: Location, text: str, rule: Rule, agent: AgentConfig
-) -> Iterator[Problem]:
+def _warnings(place: Location, text: str, warnings: list[RuleWarning]) -> Iterator[Problem]:
+    for warning in warnings:
+        yield problem(Level.WARNING, place, text, warning.message, warning.instead)
+
+
+def _without_effect(rule: Rule, agent: AgentConfig) -> Iterator[RuleWarning]:
     if rule.tool in BUILTIN_TOOLS and rule.tool not in agent.tools.available:
-        yield problem(
-            Level.WARNING,
-            place,
-            text,
+        yield RuleWarning(
             f"the agent has no tool {rule.tool}, so the rule does nothing",
             f'add "{rule.tool}" to tools.available, or remove the rule',
         )
-    server = rule.tool.split("__")[1] if rule.tool.startswith("mcp__") else None
-    if server is not None and server != "hyperhive" and server not in agent.mcp:
-        yield problem(
-            Level.WARNING,
-            place,
-            text,
+    server, _ = mcp_parts(rule.tool) or (HIVE_SERVER, None)
+    if server not in {HIVE_SERVER, *agent.mcp}:
+        yield RuleWarning(
             f"the agent has no MCP server {server}, so the rule does nothing",
             f"declare mcp.{server}, or remove the rule",
         )

@@ -34,6 +34,9 @@ _FORMATS: Final = (
 _FORMAT_PATTERNS: Final = tuple(
     (kind, re.compile(rf"(?<![A-Za-z0-9_]){pattern}")) for kind, pattern in _FORMATS
 )
+_ANY_FORMAT: Final = re.compile(
+    rf"(?<![A-Za-z0-9_])(?:{'|'.join(pattern for _, pattern in _FORMATS)})"
+)
 
 _SECRET_NAME: Final = re.compile(
     r"(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|PASS|PAT|CREDENTIALS?|AUTH|APIKEY"
@@ -56,14 +59,14 @@ class NamedSecret(Enum):
 
 def secret_kind(text: str) -> str | None:
     """The kind of secret whose known format is in `text` ("a GitHub token"), or None."""
+    if not _ANY_FORMAT.search(text):
+        return None
     return next((kind for kind, pattern in _FORMAT_PATTERNS if pattern.search(text)), None)
 
 
 def redacted(text: str) -> str:
     """`text` with every secret of a known format blacked out."""
-    for _, pattern in _FORMAT_PATTERNS:
-        text = pattern.sub("[redacted]", text)
-    return text
+    return _ANY_FORMAT.sub("[redacted]", text)
 
 
 def named_secret(variable: str, value: str) -> NamedSecret | None:

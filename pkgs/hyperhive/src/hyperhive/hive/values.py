@@ -28,7 +28,6 @@ MCP_TOOL_PATTERN: Final = r"^(\*|[A-Za-z0-9_.-]{1,128})$"
 REFERENCE_PATTERN: Final = r"^([a-z][a-z0-9+-]*:|/)[A-Za-z0-9/._+@=?&%~:,-]+$"
 STATE_VERSION_PATTERN: Final = r"^[0-9]{2}\.(05|11)$"
 
-_OWN_MCP_SERVER: Final = "hyperhive"
 _FULL_RULE: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9_]*)\((.*)\)\s*", re.DOTALL)
 _LONGEST_ICON: Final = 8
 _LONGEST_MCP_NAME: Final = 40
@@ -65,6 +64,8 @@ def _text(text: str) -> str:
 
 
 def _without_controls(text: str, harmless: str, todo: str) -> str:
+    if text.isprintable():  # and so without any of them; most texts leave here
+        return text
     for char in text:
         if char in harmless:
             continue
@@ -157,7 +158,7 @@ def _tool(text: str) -> str:
 
 
 def _mcp_name(text: str) -> str:
-    if text.lower() == _OWN_MCP_SERVER:
+    if text.lower() == names.HIVE_SERVER:
         raise InputError("the name of hyperhive's own MCP server", "give this server another name")
     if re.fullmatch(MCP_NAME_PATTERN, text) is None or len(text) > _LONGEST_MCP_NAME:
         raise InputError(

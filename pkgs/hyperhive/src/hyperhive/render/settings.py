@@ -4,17 +4,14 @@ modules/agent computes the same from the options that agent.nix sets; a test hol
 """
 
 from collections.abc import Mapping
-from typing import Final
 
 from hyperhive.errors import InputError
 from hyperhive.hive.models import AgentConfig, HiveConfig
 from hyperhive.hive.names import AgentName
 from hyperhive.hive.paths import CONTAINER_CLAUDE, CONTAINER_SOCKETS, CONTAINER_STATE
+from hyperhive.hive.permissions import allow_rules, deny_rules
 from hyperhive.render.system_prompt import system_prompt
 from hyperhive.wire.settings import HarnessSettings, McpServer, TurnLauncher
-
-HIVE_SERVER: Final = "hyperhive"
-"""The MCP server through which an agent reaches the hive."""
 
 
 def harness_settings(
@@ -86,32 +83,6 @@ def container_settings(hive: HiveConfig, name: AgentName) -> HarnessSettings:
 def credential_name(variable: str) -> str:
     """Return the name of the systemd credential that holds `variable` (systemd.exec(5))."""
     return f"hyperhive.{variable}"
-
-
-def allow_rules(agent: AgentConfig) -> list[str]:
-    """Return the rules that let the agent's tools run, in Claude Code's grammar."""
-    servers = [
-        rule
-        for server, declared in sorted(agent.mcp.items())
-        for rule in _server_rules(server, declared.tools)
-    ]
-    return [
-        *(f"Bash({specifier})" for specifier in agent.bash.allow),
-        *agent.tools.allow,
-        f"mcp__{HIVE_SERVER}",
-        *servers,
-    ]
-
-
-def deny_rules(agent: AgentConfig) -> list[str]:
-    """Return the rules that forbid, which win over those that allow."""
-    return [*(f"Bash({specifier})" for specifier in agent.bash.deny), *agent.tools.deny]
-
-
-def _server_rules(server: str, tools: list[str]) -> list[str]:
-    if "*" in tools:
-        return [f"mcp__{server}"]
-    return [f"mcp__{server}__{tool}" for tool in tools]
 
 
 def declared_agent(hive: HiveConfig, name: AgentName) -> AgentConfig:
