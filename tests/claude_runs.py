@@ -76,13 +76,7 @@ class Runs:
 
     directory: Path
     command: Sequence[str] = STAND_IN
-    allow: Sequence[str] = (
-        "Bash(echo *)",
-        "Bash(sleep *)",
-        "Bash(false)",
-        "Write(./**)",
-        "mcp__fake",
-    )
+    allow: Sequence[str] = ALLOW
     deny: Sequence[str] = ("Bash(git push *)",)
     environment: dict[str, str] = field(default_factory=dict)
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +32,9 @@ STOP_SECONDS: Final = 20.0
 """How long the hive may take to stop; then it is killed."""
 
 POLL_SECONDS: Final = 0.1
+PATIENCE: Final = 0.4
+"""Seconds between something and its showing."""
+
 LOG_LINES: Final = 25
 _BUSY: Final = frozenset({"starting", "offline", "thinking", "compacting"})
 
@@ -80,7 +83,7 @@ class Hive:
         self._http.post("messages", json={"to": to, "body": body}).raise_for_status()
 
     def news(self) -> list[Row]:
-        """Messages and events that came since the last time, in the order of their times."""
+        """Messages and events that came since the last time."""
         messages = self._get("messages", after=self._seen_message)
         events = self._get("events", after=self._seen_event)
         self._seen_message = max([self._seen_message, *(row["id"] for row in messages)])
@@ -121,18 +124,30 @@ def converse(hive: Hive, screen: Screen, deadline: float) -> None:
     screen.blank()
     hive.send("manager", QUESTION)
     heard: set[str] = set()
+    held: list[Row] = []
 
     def over() -> bool:
         busy = not settled(hive.agents())
-        for row in hive.news():
+        held.extend(hive.news())
+        heard.update(row["from"] for row in held if row.get("to") == "operator")
+        ended = heard >= ANSWERS_FROM and not busy
+        # An event reaches the broker a moment after it happened: with a little patience what is
+        # shown comes in the order in which it was said and done.
+        shown = [row for row in held if ended or moment(row) < time.time() - PATIENCE]
+        for row in sorted(shown, key=moment):
+            held.remove(row)
             if "body" in row:
                 screen.message(row["from"], row["to"], row["body"])
-                heard.update({row["from"]} if row["to"] == "operator" else ())
             else:
                 screen.event(row)
-        return heard >= ANSWERS_FROM and not busy
+        return ended
 
     wait(over, "every answer to reach the operator", deadline)
+
+
+def moment(row: Row) -> float:
+    """When a message was sent or an event happened, in seconds since the epoch."""
+    return float(row["created_at" if "body" in row else "at"])
 
 
 def settled(agents: Sequence[Row]) -> bool:
@@ -140,7 +155,7 @@ def settled(agents: Sequence[Row]) -> bool:
     return bool(agents) and all(a["state"] not in _BUSY and not a["unread"] for a in agents)
 
 
-def wait(happened: Any, what: str, deadline: float) -> None:
+def wait(happened: Callable[[], bool], what: str, deadline: float) -> None:
     """Wait for something that only asking tells.
 
     Raises:

@@ -18,7 +18,6 @@ class Screen:
     def __init__(self, out: TextIO, *, colour: bool) -> None:
         self._out = out
         self._colour = colour
-        self._commands: dict[tuple[int, str], str] = {}
 
     def opening(self) -> None:
         """What this is and, plainly, what it is not."""
@@ -46,18 +45,17 @@ class Screen:
                 self._line(_BODY_INDENT + line)
 
     def event(self, row: Row) -> None:
-        """A command that an agent ran or was denied; other events are not shown."""
+        """A command that an agent runs, or is denied; other events are not shown."""
         data = row["data"]
-        key = (row["turn"] or 0, str(data.get("id")))
         match row["kind"]:
             case "turn.tool_use" if data["tool"] == "Bash":
-                self._commands[key] = data["input"]["command"]
-            case "turn.tool_result" if key in self._commands and not data["error"]:
-                self._command(row["agent"], self._commands[key], "")
+                prompt = f"  {row['agent']} $ "
+                command = printable(str(data["input"].get("command", "")))
+                shown = textwrap.shorten(command, WIDTH - len(prompt), placeholder=" ...")
+                self._line(self._paint(_DIM, prompt + shown))
             case "turn.denied":
-                self._command(
-                    row["agent"], str(data["input"].get("command", data["tool"])), "denied"
-                )
+                indent = " " * (len(row["agent"]) + 3)
+                self._line(self._paint(_RED, f"{indent}✗ {data['tool']} denied by its rules"))
             case _:
                 pass
 
@@ -78,12 +76,6 @@ class Screen:
         self._line(f"  .venv/bin/hyperhive up {file} --claude scripted")
         self._line("  .venv/bin/hyperhive send manager 'What has this build machine to offer?'")
         self._line("With a model: ANTHROPIC_API_KEY=... .venv/bin/hyperhive up " + str(file))
-
-    def _command(self, agent: str, command: str, verdict: str) -> None:
-        mark = self._paint(_RED, f"  [{verdict} by its rules]") if verdict else ""
-        room = WIDTH - len(agent) - len("   $ ") - (len(verdict) + len("  [ by its rules]"))
-        shown = textwrap.shorten(printable(command), room, placeholder=" ...")
-        self._line(self._paint(_DIM, f"  {agent} $ {shown}") + mark)
 
     def _paint(self, code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text

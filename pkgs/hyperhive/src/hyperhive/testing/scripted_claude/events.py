@@ -82,8 +82,14 @@ class Events:
             "view_mode": "default",
         }
 
-    def assistant(self, message: str, block: Event, tokens: Tokens) -> Event:
-        """One content block of the message with that id."""
+    def assistant(
+        self, message: str, block: Event, tokens: Tokens, *, exists: bool = True
+    ) -> Event:
+        """One content block of the message with that id.
+
+        Args:
+            exists: whether the tool of a tool_use block does.
+        """
         event = {
             "type": "assistant",
             "message": {
@@ -102,8 +108,9 @@ class Events:
         }
         if block["type"] == "tool_use" and block["name"].startswith("mcp__"):
             _, server, tool = block["name"].split("__", 2)
-            shown = {"display_name": tool.replace("_", " ").title(), "server_display_name": server}
-            event["tool_use_meta"] = [{"id": block["id"], **shown, "tool_name": tool}]
+            meta = {"id": block["id"], "display_name": tool.replace("_", " ").title()}
+            of_server = {"server_display_name": server, "tool_name": tool} if exists else {}
+            event["tool_use_meta"] = [meta | of_server]
         return event
 
     def tool_result(

@@ -43,13 +43,21 @@ class Rules:
     def decide(self, tool: str, input: Mapping[str, Any]) -> Decision:
         """Whether a tool may be called with this input. A deny rule beats every allow rule."""
         subject = str(input.get("command" if tool == "Bash" else "file_path", ""))
-        reason = "subcommandResults" if tool == "Bash" else "rule"
-        if any(_covers(rule, tool, subject, doubtful=True) for rule in self.deny):
-            denial = _BY_RULE if tool == "Bash" else _TOOL_BY_RULE
-            return Decision(False, reason, denial.format(tool=tool, command=subject))
-        if any(_covers(rule, tool, subject, doubtful=False) for rule in self.allow):
-            return Decision(True, reason)
+        for rule in self.deny:
+            if _covers(rule, tool, subject, doubtful=True):
+                denial = _BY_RULE if tool == "Bash" else _TOOL_BY_RULE
+                return Decision(False, _reason(rule), denial.format(tool=tool, command=subject))
+        for rule in self.allow:
+            if _covers(rule, tool, subject, doubtful=False):
+                return Decision(True, _reason(rule))
         return Decision(False, "mode", _DONT_ASK.format(tool=tool))
+
+
+def _reason(rule: str) -> str:
+    """What the CLI calls the reason: a rule that is a pattern holds for parts of a command."""
+    tool, _, specifier = rule.removesuffix(")").partition("(")
+    pattern = tool == "Bash" and "*" in specifier and specifier != "*"
+    return "subcommandResults" if pattern else "rule"
 
 
 def _covers(rule: str, tool: str, subject: str, *, doubtful: bool) -> bool:

@@ -136,9 +136,9 @@ class Turn:
         self._said = text
         self._block({"type": "text", "text": text})
 
-    def _block(self, block: Event) -> None:
+    def _block(self, block: Event, *, exists: bool = True) -> None:
         self._message = self._message or f"msg_{uuid.uuid4().hex[:24]}"
-        self._tell(self._events.assistant(self._message, block, self._tokens))
+        self._tell(self._events.assistant(self._message, block, self._tokens, exists=exists))
 
     def _end_step(self) -> None:
         self._message = None
@@ -147,9 +147,12 @@ class Turn:
 
     def _call(self, name: str, input: Mapping[str, Any]) -> Answer:
         use = f"toolu_{uuid.uuid4().hex[:24]}"
-        self._block({"type": "tool_use", "id": use, "name": name, "input": dict(input)})
+        exists = self._tools.exists(name)
+        self._block(
+            {"type": "tool_use", "id": use, "name": name, "input": dict(input)}, exists=exists
+        )
         self._end_step()
-        if not self._tools.exists(name):
+        if not exists:
             gone = f"Error: No such tool available: {name}"
             marked = f"<tool_use_error>{gone}</tool_use_error>"
             self._tell(self._events.tool_result(_block(use, marked, failed=True), gone, None))
