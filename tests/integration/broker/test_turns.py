@@ -98,7 +98,7 @@ def test_a_harness_that_lost_its_turn_to_a_disconnect_is_told_to_forget_it(
     asyncio.run(main())
 
 
-def test_a_turn_outlives_the_broker(tmp_path: Path) -> None:
+def test_a_turn_outlives_the_broker_and_its_message_comes_again(tmp_path: Path) -> None:
     async def main() -> None:
         async with broker(tmp_path) as core, harness(core, "alice") as alice:
             await send(core, "alice", "long work")
@@ -110,8 +110,26 @@ def test_a_turn_outlives_the_broker(tmp_path: Path) -> None:
                 assert (await agent_row(core, "alice"))["state"] == "thinking"
                 await alice.finish(turn)
                 await alice.finish(turn)  # the answer was lost; it is said again
+                # What the turn wanted to say while the broker was away may be lost.
+                again = await alice.turn()
+                assert "repeat: delivery 2" in again.prompt
+                await alice.finish(again.turn)
                 (row,) = await mail(core, "alice")
                 assert (row["state"], row["attempts"]) == ("acked", 0)
+
+    asyncio.run(main())
+
+
+def test_a_turn_without_the_hives_tools_does_not_count(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with broker(tmp_path) as core, harness(core, "alice") as alice:
+            await send(core, "alice", "hello")
+            turn = await alice.turn()
+            await alice.finish(turn.turn, mcp_failed=["hyperhive"])
+            row = await agent_row(core, "alice")
+            assert (row["state"], row["reason"]) == ("failed", "the turn had no hyperhive tools")
+            (row,) = await mail(core, "alice")
+            assert (row["state"], row["attempts"]) == ("queued", 1)
 
     asyncio.run(main())
 

@@ -140,7 +140,9 @@ def _welcome(tx: Transaction, agent: str, hello: Hello, *, now: float) -> bool:
     """Takes the harness in; True if the turn it runs is the one that the store has running."""
     row = read_agent(tx, agent)
     keep = row.turn is not None and row.turn == hello.running
-    if not keep:
+    if row.turn is not None and keep:
+        turns.mark_cut(tx, row.turn)
+    else:
         turns.lost(tx, agent, "the harness does not know of it", now=now)
     version = hello.claude.version if hello.claude else hello.problem
     set_link(tx, agent, Link.CONNECTED, "", now=now, harness=hello.harness, claude=version)
@@ -156,5 +158,6 @@ def _finish(tx: Transaction, agent: str, finished: TurnFinished, *, now: float) 
     """Ends a turn; saying it twice changes nothing the second time."""
     row = read_agent(tx, agent)
     if row.turn == finished.turn:
-        after = settlement(finished.outcome, row.failures, now=now)
+        cut = turns.was_cut(tx, finished.turn)
+        after = settlement(finished.outcome, row.failures, cut=cut, now=now)
         turns.end(tx, agent, finished.turn, finished.outcome, after, now=now)

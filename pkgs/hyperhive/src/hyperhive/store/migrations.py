@@ -84,6 +84,7 @@ def _first_tables(db: Database) -> None:
             queued_at REAL NOT NULL,
             started_at REAL NOT NULL,
             executed_at REAL,
+            cut INTEGER NOT NULL DEFAULT 0,
             ended_at REAL,
             outcome TEXT,
             detail TEXT NOT NULL DEFAULT '',

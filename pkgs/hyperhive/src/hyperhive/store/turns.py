@@ -45,6 +45,7 @@ class Settlement:
         hold: a time without turns that begins now.
         failures: consecutive failed turns, this one included.
         forget_session: begin a new session with the next turn.
+        reason: why the messages return, where the outcome does not say it.
     """
 
     ack: bool
@@ -52,6 +53,7 @@ class Settlement:
     hold: Hold | None = None
     failures: int = 0
     forget_session: bool = False
+    reason: str = ""
 
 
 def begin(
@@ -125,6 +127,17 @@ def executed(tx: Transaction, agent: str, turn: int, *, at: float) -> None:
     tx.connection.execute("UPDATE turns SET executed_at = ? WHERE id = ?", (at, turn))
 
 
+def mark_cut(tx: Transaction, turn: int) -> None:
+    """Records that a turn was cut off from its tools for a while, because the broker was away."""
+    tx.connection.execute("UPDATE turns SET cut = 1 WHERE id = ?", (turn,))
+
+
+def was_cut(tx: Transaction, turn: int) -> bool:
+    """Whether a turn was cut off from its tools."""
+    row = tx.connection.execute("SELECT cut FROM turns WHERE id = ?", (turn,)).fetchone()
+    return bool(row == (1,))
+
+
 def record(tx: Transaction, agent: str, turn: int, events: list[TurnEvent]) -> None:
     """Stores events of a turn; an `init` begins the agent's session.
 
@@ -175,7 +188,7 @@ def end(
     )
     if cursor.rowcount == 0:
         return False
-    reason = outcome.detail or str(outcome.kind)
+    reason = settlement.reason or outcome.detail or str(outcome.kind)
     tx.event(
         "turn_finished",
         {"outcome": outcome.kind, "detail": outcome.detail, "denials": len(outcome.denials)},
