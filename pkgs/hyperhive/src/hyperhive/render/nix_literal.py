@@ -133,7 +133,7 @@ def _fits_indented_string(text: str) -> bool:
         and not text.endswith("'")
         and not (lines[-1] and lines[-1].isspace())
         and any(line and not line[0].isspace() for line in lines)
-        and all(character.isprintable() or character == "\n" for character in text)
+        and text.replace("\n", "").isprintable()
     )
 
 

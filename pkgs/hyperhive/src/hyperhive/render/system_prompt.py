@@ -1,5 +1,6 @@
 """The text that every turn of an agent begins with, after claude's own system prompt."""
 
+from itertools import islice
 from typing import Final, TypedDict
 
 from hyperhive.hive.models import HiveConfig, Role
@@ -44,18 +45,16 @@ def system_prompt(hive: HiveConfig, name: AgentName) -> str:
 
 
 def _others(hive: HiveConfig, name: AgentName) -> list[_Other]:
-    """The agents to name: the manager first, then those that `name` may write to, by name."""
-    recipients = set(hive.agents[name].recipients)
-
-    def place(other: AgentName) -> tuple[bool, bool, str]:
-        return (other != hive.manager, bool(recipients) and other not in recipients, other)
-
-    named = sorted((other for other in hive.agents if other != name), key=place)[:MAX_NAMED]
+    """The agents to name: the manager, then those that `name` may write to, then by name."""
+    manager = hive.manager
+    recipients = [AgentName(other) for other in sorted(hive.agents[name].recipients)]
+    candidates = [*([manager] if manager else []), *recipients, *sorted(hive.agents)]
+    named = (other for other in dict.fromkeys(candidates) if other != name and other in hive.agents)
     return [
         {
             "name": other,
             "description": hive.agents[other].description,
-            "manager": other == hive.manager,
+            "manager": other == manager,
         }
-        for other in named
+        for other in islice(named, MAX_NAMED)
     ]

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -93,7 +94,7 @@ def _refuse_foreign(comparison: Comparison, directory: Path) -> None:
     if len(blocking) > _MOST_NAMED:
         named.append(f"{len(blocking) - _MOST_NAMED} more")
     raise InputError(
-        f"{directory} holds files that hyperhive did not write so: {', '.join(named)}",
+        f"in {directory} these are not as hyperhive wrote them: {', '.join(named)}",
         "move lasting changes into the hive or an agent's extra.nix and delete these files, "
         "then render again",
     )
@@ -108,6 +109,7 @@ def _apply(tree: Tree, directory: Path, extent: Extent, comparison: Comparison) 
         shutil.rmtree(staging)  # Left by a render that was cut short.
     if not writes and not deletes and final == comparison.manifest:
         return
+    held: dict[str, bytes | None] = {**comparison.contents, MANIFEST: comparison.manifest_text}
     undo: list[Callable[[], object]] = []
     try:
         staging.mkdir()
@@ -116,21 +118,16 @@ def _apply(tree: Tree, directory: Path, extent: Extent, comparison: Comparison) 
             *_stage({path: tree[path] for path in writes}, staging / "new"),
             *_stage({MANIFEST: manifest_bytes(final)}, staging / "last"),
         ]
-        held = {path: comparison.contents.get(path) for path in [*writes, *deletes]}
-        held[MANIFEST] = comparison.manifest_text
-        old = {
-            path: staged
-            for staged, path in _stage(
-                {path: content for path, content in held.items() if content is not None},
-                staging / "old",
-            )
-        }
         # A rename may reach the disk before what it names: a power cut would leave empty files.
         _sync([staged for staged, _ in moves])
         for staged, path in moves[:-1]:
-            _move(staged, directory, path, old.get(path), undo)
+            place = directory / path
+            _make_directories(place.parent, undo)
+            undo.append(partial(_put_back, place, held.get(path), staging))
+            staged.replace(place)
         for path in deletes:
-            _delete(directory, path, old[path], undo)
+            undo.append(partial(_put_back, directory / path, held[path], staging))
+            _delete(directory, path)
         last, path = moves[-1]
         last.replace(directory / path)
     except BaseException:
@@ -163,29 +160,25 @@ def _stage(files: Mapping[str, bytes], into: Path) -> list[tuple[Path, str]]:
     return staged
 
 
-def _move(
-    staged: Path, directory: Path, path: str, old: Path | None, undo: list[Callable[[], object]]
-) -> None:
-    place = directory / path
-    _make_directories(place.parent, undo)
-    undo.append(partial(old.replace, place) if old else partial(place.unlink, missing_ok=True))
-    staged.replace(place)
-
-
-def _delete(directory: Path, path: str, old: Path, undo: list[Callable[[], object]]) -> None:
-    place = directory / path
-    undo.append(partial(_put_back, old, place))
-    place.unlink()
-    for parent in place.relative_to(directory).parents[:-1]:
+def _delete(directory: Path, path: str) -> None:
+    """Delete a file, and the directories that held nothing else."""
+    (directory / path).unlink()
+    for parent in Path(path).parents[:-1]:
         try:
             (directory / parent).rmdir()
         except OSError:
             return  # Not empty: it holds what hyperhive did not write, such as extra.nix.
 
 
-def _put_back(old: Path, place: Path) -> None:
+def _put_back(place: Path, content: bytes | None, staging: Path) -> None:
+    """Make `place` hold `content` again, or nothing."""
+    if content is None:
+        place.unlink(missing_ok=True)
+        return
+    staged = staging / "back"
+    staged.write_bytes(content)
     place.parent.mkdir(parents=True, exist_ok=True)
-    old.replace(place)
+    staged.replace(place)
 
 
 def _roll_back(undo: list[Callable[[], object]], directory: Path) -> None:
@@ -202,8 +195,8 @@ def _roll_back(undo: list[Callable[[], object]], directory: Path) -> None:
 
 def _make_directories(directory: Path, undo: list[Callable[[], object]]) -> None:
     """Make `directory` and its missing parents, and note in `undo` how to remove them."""
-    missing = [path for path in (directory, *directory.parents) if not path.exists()]
-    for path in reversed(missing):
+    missing = takewhile(lambda path: not path.exists(), (directory, *directory.parents))
+    for path in reversed(list(missing)):
         path.mkdir()
         undo.append(path.rmdir)
 
