@@ -45,6 +45,7 @@ ALICE = {
         "a rule for the tool Read",
         "tools.deny",
     ),
+    "tool as a command": ('bash.allow = ["Bash"]', "bash.allow[0]", "name of a tool", '"*"'),
     "malformed bash rule": ('bash.allow = ["git:* status"]', "bash.allow[0]", "", ""),
     "empty bash rule": ('bash.allow = [""]', "bash.allow[0]", "", ""),
     "malformed rule": ('tools.allow = ["Edit(./**"]', "tools.allow[0]", "", ""),

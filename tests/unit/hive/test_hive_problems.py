@@ -12,7 +12,7 @@ from hyperhive.hive.uids import uid_range
 from tests.unit.hive.declared import HIVE, TOKEN, alice, problems_of, the_error
 
 WHOLE = {
-    "no hive": ("[agents.alice]", "hive", "missing", '"name"'),
+    "no hive": ("[agents.alice]", "hive", "missing", 'example { name = "lab" }'),
     "no name": ("hive = {}\n[agents.a]", "hive.name", "missing", '"lab"'),
     "no agents": ('hive = {name = "lab"}', "agents", "missing", "alice"),
     "empty agents": ('hive = {name = "lab"}\n[agents]', "agents", "no agent", "[agents.alice]"),

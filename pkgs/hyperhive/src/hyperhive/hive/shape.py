@@ -172,7 +172,19 @@ def _example(location: Location) -> str:
     field = _field_at(location)
     if field is None or not field.examples:
         return ""
-    return f", for example {json.dumps(field.examples[0], ensure_ascii=False)}"
+    return f", for example {_toml(field.examples[0])}"
+
+
+def _toml(value: Any) -> str:
+    """A value as it stands in a line of TOML."""
+    match value:
+        case dict():
+            inside = ", ".join(f"{key} = {_toml(item)}" for key, item in value.items())
+            return f"{{ {inside} }}"
+        case list():
+            return f"[{', '.join(map(_toml, value))}]"
+        case _:
+            return json.dumps(value, ensure_ascii=False)
 
 
 def _field_at(location: Location) -> FieldInfo | None:

@@ -132,6 +132,11 @@ def _bash(text: str) -> str:
         )
     if full and full[1] in BUILTIN_TOOLS:
         raise InputError(f"a rule for the tool {full[1]}", "write it in tools.allow or tools.deny")
+    if text in BUILTIN_TOOLS:
+        raise InputError(
+            "the name of a tool, not a command",
+            'write commands, such as "git status"; "*" is every command',
+        )
     _parsed(f"Bash({text})")
     return text
 
