@@ -71,6 +71,7 @@ class Runs:
 
     Attributes:
         allow, deny: rules.
+        server: the name that the MCP server is given.
         environment: further variables.
     """
 
@@ -78,6 +79,7 @@ class Runs:
     command: Sequence[str] = STAND_IN
     allow: Sequence[str] = ALLOW
     deny: Sequence[str] = ("Bash(git push *)",)
+    server: str = "fake"
     environment: dict[str, str] = field(default_factory=dict)
 
     def argv(self, *flags: str) -> list[str]:
@@ -88,7 +90,7 @@ class Runs:
             "command": sys.executable,
             "args": [str(ROOT / "tests/fake_mcp_server.py"), str(self.directory / "mcp.log")],
         }
-        mcp.write_text(json.dumps({"mcpServers": {"fake": server}}))
+        mcp.write_text(json.dumps({"mcpServers": {self.server: server}}))
         return [
             *self.command,
             *("--print", "--verbose", "--output-format", "stream-json"),

@@ -3,8 +3,8 @@
 Run it with the path of a file: what it was asked is appended there, a JSON object a line. The
 environment says how it misbehaves: FAKE_MCP=silent never answers, FAKE_MCP=gone ends at once.
 
-Tools: `echo` gives its arguments back as data, `words` as two texts, `fail` fails, `hang` never
-answers.
+Tools: `echo` gives its arguments back as data, `words` two texts, `recv` two messages as the
+broker's does, `fail` fails, `hang` never answers.
 """
 
 import json
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-TOOLS = ("echo", "fail", "hang", "words")
+TOOLS = ("echo", "fail", "hang", "recv", "words")
 
 
 def answer(method: str, params: dict[str, Any]) -> dict[str, Any] | None:
@@ -41,9 +41,19 @@ def call(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
             return {"content": [{"type": "text", "text": "it failed"}], "isError": True}
         case "words":
             return {"content": [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]}
+        case "recv":
+            messages = [
+                {"id": 1, "from": "bob", "body": "x"},
+                {"id": 2, "from": "eve", "body": "y"},
+            ]
+            return data({"messages": messages, "unread": 0})
         case _:
-            text = {"type": "text", "text": json.dumps(arguments)}
-            return {"content": [text], "structuredContent": arguments}
+            return data(arguments)
+
+
+def data(value: dict[str, Any]) -> dict[str, Any]:
+    """A result that is data, and the same as text."""
+    return {"content": [{"type": "text", "text": json.dumps(value)}], "structuredContent": value}
 
 
 def main() -> None:

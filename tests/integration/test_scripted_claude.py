@@ -34,7 +34,7 @@ def test_calls_real_tools_with_the_message(runs: Runs) -> None:
     assert done.code == 0
     [init] = done.of("system", "init")
     assert init["mcp_servers"] == [{"name": "fake", "status": "connected", "source": "dynamic"}]
-    mcp_tools = [f"mcp__fake__{name}" for name in ("echo", "fail", "hang", "words")]
+    mcp_tools = [f"mcp__fake__{name}" for name in ("echo", "fail", "hang", "recv", "words")]
     assert init["tools"] == ["Bash", "Write", *mcp_tools]
     assert init["permissionMode"] == "dontAsk"
     [answer] = done.of("user")
@@ -51,6 +51,22 @@ def test_calls_real_tools_with_the_message(runs: Runs) -> None:
         "tools/list",
         "tools/call",
     ]
+
+
+def test_takes_each_message_that_it_receives(runs: Runs) -> None:
+    runs.server, runs.allow = "hyperhive", ["mcp__hyperhive"]
+    runs.script(
+        {
+            "recv": {"wait_seconds": 5},
+            "each": [{"tool": "mcp__hyperhive__echo", "input": {"to": "{from}", "re": "{id}"}}],
+        },
+        {"say": "Back to {from}."},
+    )
+    done = runs.run()
+    _, first, second = (event["tool_use_result"] for event in done.of("user"))
+    assert first["structuredContent"] == {"to": "bob", "re": 1}
+    assert second["structuredContent"] == {"to": "eve", "re": 2}
+    assert done.result["result"] == "Back to bob."
 
 
 def test_a_turn_without_a_last_word_says_done(runs: Runs) -> None:

@@ -112,7 +112,7 @@ json_values = st.recursive(
 
 @given(data=json_values)
 def test_no_json_gives_another_error(data: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
-    path = tmp_path_factory.mktemp("script") / "script.json"
+    path = tmp_path_factory.getbasetemp() / "script.json"
     path.write_text(json.dumps([data]))
     with suppress(ScriptError):
         script.load(path)

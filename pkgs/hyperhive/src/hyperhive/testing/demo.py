@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 import httpx
@@ -36,6 +37,7 @@ PATIENCE: Final = 0.4
 """Seconds between something and its showing."""
 
 LOG_LINES: Final = 25
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _BUSY: Final = frozenset({"starting", "offline", "thinking", "compacting"})
 
 Row = dict[str, Any]
@@ -93,7 +95,9 @@ class Hive:
         )
 
     def stop(self) -> None:
-        """End the hive, whatever it takes."""
+        """End the hive, whatever it takes; a second Ctrl-C does not leave half of it behind."""
+        for number in _ENDING:
+            signal.signal(number, signal.SIG_IGN)
         self._http.close()
         self.process.send_signal(signal.SIGINT)
         try:
@@ -171,13 +175,15 @@ def main(argv: Sequence[str]) -> int:
     """Run the demo with the hive in `argv[0]`; returns the exit code."""
     file = Path(argv[0] if argv else "examples/hive.toml")
     screen = Screen(sys.stdout, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
+    for number in _ENDING:
+        signal.signal(number, _interrupt)
     screen.opening()
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="hyperhive-demo-") as directory:
         hive = Hive(file, Path(directory))
         try:
             converse(hive, screen, begun + DEADLINE)
-        except NotDelivered as failure:
+        except (NotDelivered, httpx.HTTPError) as failure:
             hive.stop()
             lines = hive.log.read_text(errors="replace").splitlines()[-LOG_LINES:]
             screen.failed(str(failure), lines)
@@ -189,6 +195,10 @@ def main(argv: Sequence[str]) -> int:
             hive.stop()
     screen.closing(time.monotonic() - begun, file)
     return 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
