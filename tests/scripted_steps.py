@@ -1,4 +1,4 @@
-"""What a scripted model does (`Step`), and the requests it does it for (`Call`): scripted_api.py."""
+"""What a scripted model does (`Step`), and what it was asked (`Call`): see scripted_api.py."""
 
 import json
 import uuid
