@@ -14,11 +14,12 @@ help:
 	@echo 'make lock    resolve the locked versions anew'
 
 setup:
-	@scripts/setup $(EXTRAS)
+	@scripts/setup $(tools) $(EXTRAS)
 
 demo: setup
 	@$(python) -m hyperhive.testing.demo
 
+test: tools = --tools
 test: setup
 	$(pytest) $(ARGS)
 
