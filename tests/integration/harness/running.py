@@ -64,8 +64,15 @@ class RunningHarness:
 
     def resident_kib(self) -> int:
         """Its resident memory."""
+        return self._memory("VmRSS")
+
+    def peak_kib(self) -> int:
+        """The most resident memory it ever had."""
+        return self._memory("VmHWM")
+
+    def _memory(self, name: str) -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        (line,) = (line for line in status.splitlines() if line.startswith("VmRSS:"))
+        (line,) = (line for line in status.splitlines() if line.startswith(f"{name}:"))
         return int(line.split()[1])
 
 

@@ -115,7 +115,7 @@ def plan(
         own: _json(_CLAUDE_SETTINGS),
     }
     if settings.system_prompt:
-        files[prompt] = settings.system_prompt.encode()
+        files[prompt] = settings.system_prompt.encode("utf-8", "replace")
         argv += ["--append-system-prompt-file", prompt]
         if claude.prompt_snapshot:
             argv += ["--system-prompt-snapshot", "off"]
@@ -123,7 +123,7 @@ def plan(
     if settings.deny:
         argv += ["--disallowedTools", *settings.deny]
     environment = _environment(settings, run, place, caller, credentials)
-    return Invocation(argv, environment, place.work, run.prompt.encode(), files)
+    return Invocation(argv, environment, place.work, run.prompt.encode("utf-8", "replace"), files)
 
 
 def _environment(

@@ -7,6 +7,7 @@ import selectors
 import signal
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from hyperhive.errors import HyperhiveError
 from hyperhive.harness.backoff import Backoff
 from hyperhive.harness.claude import Claude, find_claude, probe
 from hyperhive.harness.command import bridge_command
+from hyperhive.harness.conversations import is_begun
 from hyperhive.harness.credentials import read_credentials
 from hyperhive.harness.invocation import plan
 from hyperhive.harness.launcher import Launcher
@@ -205,34 +207,40 @@ class Harness:
             self._refuse(run, OutcomeKind.FAILED, self._problem or "claude is missing")
             return
         try:
-            credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-            invocation = plan(
-                self._settings,
-                run,
-                self._claude,
-                self._launcher.prepare(run.turn),
-                caller=os.environ,
-                credentials=read_credentials(self._settings.credentials, credentials),
-                bridge=bridge_command(self._settings.sockets),
-            )
-            self._turn = Turn(
-                run,
-                invocation,
-                self._settings.turn_seconds,
-                launcher=self._launcher,
-                selector=self._selector,
-                listener=self,
-                wall=time.time,
-                now=now,
-            )
+            begun = is_begun(self._settings.config, run.session)
+            self._turn = self._run_claude(replace(run, resume=begun), self._claude, now)
         except HyperhiveError as error:
             self._refuse(run, OutcomeKind.FAILED, f"{error.what}: {error.todo}")
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a NUL where the kernel takes none
             self._refuse(run, OutcomeKind.FAILED, f"claude cannot be started: {error}")
         else:
             logger.info("turn %d: claude runs as process %d", run.turn, self._turn.pid)
             self._outbox = Outbox(run.turn)
             self._outbox.start(TurnStarted(run.turn, self._turn.pid, time.time()))
+            if run.resume and not begun:
+                self._turn.remark(f"claude has no conversation {run.session}; it begins anew")
+
+    def _run_claude(self, run: TurnRun, claude: Claude, now: float) -> Turn:
+        credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+        invocation = plan(
+            self._settings,
+            run,
+            claude,
+            self._launcher.prepare(run.turn),
+            caller=os.environ,
+            credentials=read_credentials(self._settings.credentials, credentials),
+            bridge=bridge_command(self._settings.sockets),
+        )
+        return Turn(
+            run,
+            invocation,
+            self._settings.turn_seconds,
+            launcher=self._launcher,
+            selector=self._selector,
+            listener=self,
+            wall=time.time,
+            now=now,
+        )
 
     def _refuse(self, run: TurnRun, kind: OutcomeKind, why: str) -> None:
         logger.error("turn %d: not started: %s", run.turn, why)

@@ -47,6 +47,10 @@ class TurnStream:
         self._scanned = len(self._buffer)
         return self._number(told, now)
 
+    def remark(self, words: str, now: float) -> list[TurnEvent]:
+        """A notice that is the harness's own."""
+        return self._number([notice(words)], now)
+
     def finish(self, ending: Ending, now: float) -> tuple[list[TurnEvent], Outcome]:
         """The last events and the outcome, once the process has ended and its output is read."""
         told = self._line(bytes(self._buffer))

@@ -103,13 +103,22 @@ class Turn:
         self._stage = _Stage.RUNNING
         self.deadline = now + limit_seconds
         self._give_up = math.inf
-        self._exit = os.pidfd_open(process.pid)
+        try:
+            self._exit = os.pidfd_open(process.pid)
+        except OSError:
+            process.kill()
+            process.wait()
+            raise
         for pipe in (self._stdin, self._stdout, self._errors):
             os.set_blocking(pipe.fileno(), False)
         selector.register(self._stdin, selectors.EVENT_WRITE, self._feed)
         selector.register(self._stdout, selectors.EVENT_READ, self._read_output)
         selector.register(self._errors, selectors.EVENT_READ, self._read_errors)
         selector.register(self._exit, selectors.EVENT_READ, self._notice_exit)
+
+    def remark(self, words: str) -> None:
+        """Tell the turn's readers something that is not claude's."""
+        self._listener.turn_told(self._stream.remark(words, self._wall()))
 
     def stop(self, kind: OutcomeKind, reason: str, now: float) -> None:
         """End the turn with this outcome. The first call decides."""
