@@ -1,12 +1,10 @@
 """How the CLI tells of the error answers of the API that a script can ask for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 
-@dataclass(frozen=True)
-class ApiAnswer:
+class ApiAnswer(NamedTuple):
     """How the CLI tells of an error answer of the API.
 
     Attributes:

@@ -3,8 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hyperhive.testing.scripted_claude.api_answers import ApiAnswer
 from hyperhive.testing.scripted_claude.flags import VERSION
@@ -21,8 +20,7 @@ _REJECTED: Final = (
 )
 
 
-@dataclass(frozen=True)
-class Events:
+class Events(NamedTuple):
     """Makes the events of one run.
 
     Attributes:

@@ -6,7 +6,7 @@ begins to use another flag finds out.
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 VERSION: Final = "2.1.330"
 """The version of the CLI that this stands in for."""
@@ -35,8 +35,7 @@ class Takes(Enum):
     """Everything up to the next flag."""
 
 
-@dataclass(frozen=True)
-class Flag:
+class Flag(NamedTuple):
     """One flag: the names it has, the values it takes and as what --help shows them."""
 
     names: tuple[str, ...]

@@ -8,8 +8,7 @@ needs the bare rule `Bash`, and of path rules `./**` and `//absolute/**` are kno
 import os
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 _DONT_ASK: Final = (
     "Permission to use {tool} has been denied because Claude Code is running in don't ask mode."
@@ -19,8 +18,7 @@ _BY_RULE: Final = "Permission to use Bash with command {command} has been denied
 _TOOL_BY_RULE: Final = "Permission to use {tool} has been denied."
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """What the rules say.
 
     Attributes:
@@ -33,8 +31,7 @@ class Decision:
     message: str = ""
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(NamedTuple):
     """The rules of a run, in Claude Code's grammar."""
 
     allow: Sequence[str]

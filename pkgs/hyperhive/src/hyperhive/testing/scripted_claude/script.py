@@ -30,7 +30,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hyperhive.testing.scripted_claude.wake import Wake
 
@@ -44,8 +44,7 @@ class ScriptError(Exception):
     """A script that cannot be followed; the text says where."""
 
 
-@dataclass(frozen=True)
-class Tool:
+class Tool(NamedTuple):
     """Call a tool with this input, and keep its result as the placeholder `kept`."""
 
     name: str
@@ -53,44 +52,38 @@ class Tool:
     kept: str = "output"
 
 
-@dataclass(frozen=True)
-class Recv:
+class Recv(NamedTuple):
     """Call the broker's `recv`, then do the steps for each message that came."""
 
     input: Mapping[str, Any]
     each: "Sequence[Step]"
 
 
-@dataclass(frozen=True)
-class Say:
+class Say(NamedTuple):
     """Say a text."""
 
     text: str
 
 
-@dataclass(frozen=True)
-class Sleep:
+class Sleep(NamedTuple):
     """Wait."""
 
     seconds: float
 
 
-@dataclass(frozen=True)
-class SetUsage:
+class SetUsage(NamedTuple):
     """Tokens (by the API's names) and `cost_usd` of the model steps that follow."""
 
     values: Mapping[str, float]
 
 
-@dataclass(frozen=True)
-class ApiFailure:
+class ApiFailure(NamedTuple):
     """End the turn with this answer of the API: an HTTP status or `prompt_too_long`."""
 
     error: int | str
 
 
-@dataclass(frozen=True)
-class Exit:
+class Exit(NamedTuple):
     """End the process at once."""
 
     code: int
@@ -99,8 +92,7 @@ class Exit:
 Step = Tool | Recv | Say | Sleep | SetUsage | ApiFailure | Exit
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """Steps for the messages that all conditions hold for."""
 
     steps: Sequence[Step]

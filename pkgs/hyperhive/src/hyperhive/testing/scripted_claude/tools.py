@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hyperhive.testing.scripted_claude.mcp_client import McpError, McpServer
 from hyperhive.testing.scripted_claude.signals import Signalled, Signals
@@ -40,8 +40,7 @@ class Killed(Exception):
         self.answer = answer
 
 
-@dataclass(frozen=True)
-class Tools:
+class Tools(NamedTuple):
     """The tools of one run.
 
     Attributes:

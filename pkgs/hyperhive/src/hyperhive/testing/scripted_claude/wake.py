@@ -1,8 +1,7 @@
 """The wake prompt, read as a model would read it: which message woke this turn."""
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 GREETING: Final = "You have a message in the hive."
 """First line of every wake prompt."""
@@ -11,8 +10,7 @@ _OPENING: Final = re.compile(r"^<message ([0-9a-f]+)>$", re.MULTILINE)
 _DELIVERY: Final = re.compile(r"delivery (\d+)")
 
 
-@dataclass(frozen=True)
-class Wake:
+class Wake(NamedTuple):
     """The message that a turn is about.
 
     Attributes:
