@@ -19,7 +19,7 @@ from tests.tools import ROOT
 pytestmark = pytest.mark.checkout
 
 FLOORS: Final = (
-    ("errors",),
+    ("errors", "logs"),
     ("hive", "wire"),
     ("systemd",),
     ("render", "harness"),
@@ -35,8 +35,9 @@ PEERS: Final[frozenset[tuple[str, str]]] = frozenset({("local", "operator")})
 
 STANDARD_LIBRARY_ONLY: Final = {
     "errors": {"errors"},
+    "logs": {"logs"},
     "wire": {"errors", "wire"},
-    "harness": {"errors", "wire", "harness"},
+    "harness": {"errors", "logs", "wire", "harness"},
     "testing": {"errors", "wire", "hive", "testing"},
 }
 """Parts that import no third party, and which parts of the package they may stand on: the harness

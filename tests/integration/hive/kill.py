@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -92,14 +92,13 @@ class HarnessProcess:
         self.process.wait(DEADLINE)
         ProcessLauncher(read_settings(self._settings)[0]).clear()
 
-    def kill_claude(self) -> bool:
-        """Kills the claude of the turn that runs; whether there was one."""
+    def kill_claude(self) -> None:
+        """Kills the claude of the turn that runs, if one does."""
         assert self.process is not None
         for child in descendants(self.process.pid):
-            if child.parent == self.process.pid and not child.zombie:
-                os.kill(child.pid, signal.SIGKILL)
-                return True
-        return False
+            if child.parent == self.process.pid:
+                with suppress(ProcessLookupError):  # it has just ended
+                    os.kill(child.pid, signal.SIGKILL)
 
 
 @contextmanager

@@ -4,16 +4,14 @@ from typing import Final
 
 from hyperhive.errors import InputError
 from hyperhive.hive.models import HiveConfig
-from hyperhive.hive.names import AgentName
-from hyperhive.store.messages import OPERATOR, NewMessage
+from hyperhive.hive.names import MANAGER, OPERATOR, AgentName
+from hyperhive.store.messages import NewMessage
 
 MAX_BODY: Final = 64 * 1024
 """Longest body of a message in bytes of UTF-8."""
 
 MAX_KEY: Final = 200
 """Longest idempotency key in characters."""
-
-MANAGER_ALIAS: Final = "manager"
 
 
 class UnknownRecipientError(InputError):
@@ -79,4 +77,4 @@ def compose(
 
 
 def _resolve(hive: HiveConfig, to: str) -> str:
-    return hive.manager or to if to == MANAGER_ALIAS else to
+    return hive.manager or to if to == MANAGER else to

@@ -15,9 +15,7 @@ from mcp.server.stdio import stdio_server
 from hyperhive import __version__
 from hyperhive.broker.core import Core
 from hyperhive.broker.tools import TOOLS, ToolAnswer, call_tool
-from hyperhive.hive.names import AgentName
-
-SERVER_NAME: Final = "hyperhive"
+from hyperhive.hive.names import HIVE_SERVER, AgentName
 
 _TAKES_HANDLERS: Final = "on_call_tool" in inspect.signature(Server.__init__).parameters
 
@@ -94,7 +92,7 @@ def _server_2(answer: _Answer) -> Any:
         return CallToolResult.model_validate(_result(said))
 
     return Server(
-        SERVER_NAME,
+        HIVE_SERVER,
         version=__version__,
         on_list_tools=on_list_tools,
         on_call_tool=on_call_tool,
@@ -104,7 +102,7 @@ def _server_2(answer: _Answer) -> Any:
 def _server_1(answer: _Answer) -> Any:
     from mcp import types
 
-    server: Any = Server(SERVER_NAME, version=__version__)
+    server: Any = Server(HIVE_SERVER, version=__version__)
     tools = [types.Tool.model_validate(tool) for tool in _declarations()]
 
     async def list_tools() -> list[types.Tool]:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from hyperhive.hive.names import HIVE_SERVER
 from hyperhive.store.agents import Hold, HoldKind
 from hyperhive.store.turns import Settlement
 from hyperhive.wire.harness import Outcome, OutcomeKind
@@ -12,9 +13,6 @@ FAILURE_DELAYS: Final = (5.0, 15.0, 60.0, 300.0)
 LIMIT_FIRST: Final = 60.0
 """Seconds without turns after a rate limit that does not say how long it lasts; doubles."""
 LIMIT_MOST: Final = 1800.0
-
-HIVE_SERVER: Final = "hyperhive"
-"""The MCP server through which an agent reaches the hive."""
 
 
 def settlement(outcome: Outcome, failures: int, *, cut: bool, now: float) -> Settlement:

@@ -8,7 +8,8 @@ that no body is read as a command of claude's (a leading `/`).
 from datetime import UTC, datetime
 from typing import Final
 
-from hyperhive.store.messages import OPERATOR, Delivery
+from hyperhive.hive.names import OPERATOR
+from hyperhive.store.messages import Delivery
 
 OPENING: Final = "You have a message in the hive."
 

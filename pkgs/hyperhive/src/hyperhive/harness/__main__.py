@@ -3,7 +3,6 @@
 Exit status: 0 after a stop signal, 2 if the settings cannot be used.
 """
 
-import os
 import sys
 from pathlib import Path
 
@@ -11,22 +10,22 @@ if not __package__:  # started by path: see command.py
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from hyperhive.errors import HyperhiveError, InputError
-from hyperhive.harness.journal import log_to_stderr
 from hyperhive.harness.launcher import Launcher, ProcessLauncher
 from hyperhive.harness.processes import become_subreaper
 from hyperhive.harness.service import Harness
 from hyperhive.harness.settings import read_settings
 from hyperhive.harness.unit import UnitLauncher
+from hyperhive.logs import log_to_stderr
 from hyperhive.wire.settings import TurnLauncher
 
 
 def main(arguments: list[str]) -> int:
     """Run a harness; returns the exit status."""
-    log_to_stderr(in_journal="JOURNAL_STREAM" in os.environ)
     try:
         if len(arguments) != 1:
             raise InputError("one argument is needed", "name the agent's settings file")
         settings, digest = read_settings(Path(arguments[0]))
+        log_to_stderr(settings.name)
         launcher: Launcher
         if settings.launcher is TurnLauncher.UNIT:
             launcher = UnitLauncher(settings)

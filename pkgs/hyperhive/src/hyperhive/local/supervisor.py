@@ -1,15 +1,19 @@
 """The harnesses of a hive without containers: one child process each, restarted if it dies."""
 
 import asyncio
+import functools
 import logging
 import os
 import signal
-import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from hyperhive.broker.core import Core
-from hyperhive.harness.processes import end_marked
+from hyperhive.harness.command import harness_command
+from hyperhive.harness.launcher import ProcessLauncher
+from hyperhive.harness.processes import die_with
+from hyperhive.harness.settings import read_settings
 from hyperhive.hive.names import AgentName
 from hyperhive.local.settings import write_settings
 from hyperhive.store.agents import Link, set_link
@@ -49,7 +53,7 @@ class LocalSupervisor:
             return
         settings = write_settings(self._core.hive, self._core.paths, agent, self._claude)
         stopping = asyncio.Event()
-        task = asyncio.create_task(self._keep(agent, str(settings), stopping), name=agent)
+        task = asyncio.create_task(self._keep(agent, settings, stopping), name=agent)
         self._children[agent] = _Child(task, stopping)
 
     async def stop(self, agent: AgentName, reason: str) -> None:
@@ -70,7 +74,7 @@ class LocalSupervisor:
             for agent in list(self._children):
                 stops.create_task(self.stop(agent, reason))
 
-    async def _keep(self, agent: AgentName, settings: str, stopping: asyncio.Event) -> None:
+    async def _keep(self, agent: AgentName, settings: Path, stopping: asyncio.Event) -> None:
         pause = RESTART_FIRST
         while not stopping.is_set():
             await self._say(agent, Link.STARTING, "the harness starts")
@@ -86,19 +90,14 @@ class LocalSupervisor:
             pause = min(pause * 2, RESTART_MOST)
         await self._say(agent, Link.OFFLINE, self._children[agent].reason)
 
-    async def _run_once(self, agent: AgentName, settings: str, stopping: asyncio.Event) -> int:
+    async def _run_once(self, agent: AgentName, settings: Path, stopping: asyncio.Event) -> int:
         # A session of its own: Ctrl-C in the terminal reaches this process alone, which then
         # lets every harness end its turn in order.
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-I",
-            "-m",
-            "hyperhive.harness",
-            settings,
-            "--parent",
-            str(os.getpid()),
+            *harness_command(settings),
             stdin=asyncio.subprocess.DEVNULL,
             start_new_session=True,
+            preexec_fn=functools.partial(die_with, os.getpid()),
         )
         ended = asyncio.create_task(process.wait())
         stop = asyncio.create_task(stopping.wait())
@@ -112,7 +111,7 @@ class LocalSupervisor:
             process.kill()
         status = await ended
         # What a killed harness could not end itself.
-        await asyncio.to_thread(end_marked, str(self._core.paths.agent(agent).claude))
+        await asyncio.to_thread(ProcessLauncher(read_settings(settings)[0]).clear)
         return status
 
     async def _say(self, agent: AgentName, link: Link, reason: str) -> None:

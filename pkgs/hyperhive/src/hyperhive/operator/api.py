@@ -13,11 +13,11 @@ from hyperhive.broker.core import Core
 from hyperhive.broker.lifecycle import Lifecycle
 from hyperhive.broker.mail import BodyTooLongError, UnknownRecipientError, compose
 from hyperhive.errors import HyperhiveError, InputError
-from hyperhive.hive.names import AgentName
+from hyperhive.hive.names import OPERATOR, AgentName
 from hyperhive.operator import models
 from hyperhive.store import agents, listing, messages
 from hyperhive.store.errors import StoreUnavailableError
-from hyperhive.store.messages import OPERATOR, KeyReusedError
+from hyperhive.store.messages import KeyReusedError
 
 MAX_PAGE: Final = 1000
 """Most rows of one answer."""

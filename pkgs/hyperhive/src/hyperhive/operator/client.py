@@ -37,6 +37,11 @@ class OperatorClient:
         params = {"agent": agent, "after": after, "limit": limit, "unread": unread or None}
         return self._list(models.Message, "/api/v1/messages", params)
 
+    def turns(self, *, agent: str | None, after: int | None, limit: int) -> list[models.Turn]:
+        """Turns in order; without `after` the newest."""
+        params = {"agent": agent, "after": after, "limit": limit}
+        return self._list(models.Turn, "/api/v1/turns", params)
+
     def events(self, *, agent: str | None, after: int | None, limit: int) -> list[models.Event]:
         """Events in order; without `after` the newest."""
         params = {"agent": agent, "after": after, "limit": limit}

@@ -46,6 +46,7 @@ async def operator_plane(core: Core, lifecycle: Lifecycle) -> AsyncIterator[None
     config = uvicorn.Config(
         create_app(core, lifecycle),
         log_config=None,
+        log_level="warning",
         access_log=False,
         lifespan="off",
         ws="none",

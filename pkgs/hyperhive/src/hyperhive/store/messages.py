@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from hyperhive.hive.names import OPERATOR
 from hyperhive.store.transaction import Transaction
 
 MAX_ATTEMPTS: Final = 5
 """Failed attempts after which a message is a dead letter."""
 
-OPERATOR: Final = "operator"
 SYSTEM: Final = "system"
 
 
