@@ -52,12 +52,15 @@ def agent_files(hive: HiveConfig, name: AgentName, host: Host) -> dict[str, byte
     """
     agent = declared_agent(hive, name)
     container = container_name(name)
+    paths = host.paths.agent(name)
     try:
         texts = {
             f"agents/{name}/agent.nix": _agent_nix(hive, name, agent),
             f"agents/{name}/flake.nix": _flake_nix(hive, name),
-            f"containers/{container}.conf": _container_conf(name, agent, host),
-            f"containers/{container}.service.d/hyperhive.conf": _unit_conf(hive, name, agent, host),
+            f"containers/{container}.conf": _container_conf(name, agent, paths, host.deploy),
+            f"containers/{container}.service.d/hyperhive.conf": _unit_conf(
+                hive, name, agent, paths
+            ),
         }
     except InputError as error:
         raise InputError(f"agents.{name}: {error.what}", error.todo) from error
@@ -119,7 +122,7 @@ def _flake_nix(hive: HiveConfig, name: AgentName) -> str:
     )
 
 
-def _container_conf(name: AgentName, agent: AgentConfig, host: Host) -> str:
+def _container_conf(name: AgentName, agent: AgentConfig, paths: AgentPaths, deploy: Path) -> str:
     uids = agent.uid_range(name)
     isolated = agent.network is not Network.HOST
     return fill(
@@ -128,13 +131,13 @@ def _container_conf(name: AgentName, agent: AgentConfig, host: Host) -> str:
             "container": container_name(name),
             # path: takes the directory as it is; a bare path would be read as the git repository
             # around it, of which Nix sees only what is tracked.
-            "flake": f"path:{host.deploy / 'agents' / name}",
+            "flake": f"path:{deploy}/agents/{name}",
             "auto_start": int(agent.autostart),
             "uid_base": uids.base,
             "private_network": int(isolated),
             "link": link(uids) if agent.network is Network.PRIVATE else None,
             "copy_resolv_conf": int(agent.network is not Network.NONE),
-            "flags": _nspawn_flags(agent, host.paths.agent(name)),
+            "flags": _nspawn_flags(agent, paths),
         },
     )
 
@@ -167,14 +170,14 @@ def _bind(bind: Bind, index: int) -> NspawnFlag:
     return NspawnFlag(option, (bind.source, bind.target), f"binds[{index}]")
 
 
-def _unit_conf(hive: HiveConfig, name: AgentName, agent: AgentConfig, host: Host) -> str:
+def _unit_conf(hive: HiveConfig, name: AgentName, agent: AgentConfig, paths: AgentPaths) -> str:
     return fill(
         "container-unit.conf.j2",
         {
             "container": container_name(name),
             "name": name,
             "hive": hive.hive.name,
-            "home": str(host.paths.agent(name).home),
+            "home": str(paths.home),
             "limits": agent.limits,
             "private_network": agent.network is not Network.HOST,
         },

@@ -14,8 +14,9 @@ from typing import Final
 from hyperhive.errors import InputError
 
 _BARE: Final = re.compile(r"[A-Za-z0-9/._+:=,-]*")
-# Word splitting and globbing of the shell; quotes, escapes and expansions of both readers.
-_SPLIT_OR_EXPANDED: Final = frozenset("*?[]\\\"'`$")
+# Word splitting and globbing of the shell; quotes, escapes and expansions of both readers; nspawn's
+# separator.
+_SPLIT_OR_EXPANDED: Final = re.compile(r"[\s*?\[\]\\\"'`$:]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +61,10 @@ def nspawn_flags(flags: Sequence[NspawnFlag]) -> str:
 
 def _flag(flag: NspawnFlag) -> str:
     for value in flag.values:
-        refused = next((character for character in value if _is_refused(character)), None)
-        if refused is not None:
+        if _SPLIT_OR_EXPANDED.search(value) or not value.isprintable():
             raise InputError(
-                f"{flag.field}: {value!r} has {refused!r}, which systemd-nspawn's start script "
+                f"{flag.field}: {value!r} has a character that systemd-nspawn's start script "
                 "cannot take",
                 "choose a path without blanks, colons, quotes, $, backslashes and * ? [ ]",
             )
     return f"{flag.option}={':'.join(flag.values)}"
-
-
-def _is_refused(character: str) -> bool:
-    return (
-        character in _SPLIT_OR_EXPANDED
-        or character == ":"
-        or character.isspace()
-        or not character.isprintable()
-    )
