@@ -134,7 +134,7 @@ def _split(text: str) -> tuple[str, str | None]:
     tool, parenthesis, rest = text.partition("(")
     if not parenthesis:
         if ")" in text:
-            raise RuleError("has a closing parenthesis and no opening one", "write Tool(specifier)")
+            raise RuleError("has a closing parenthesis and no opening one", "remove it")
         if not text:
             raise RuleError("is empty", "name a tool, such as Read or Bash(git status)")
         return tool, None
@@ -156,7 +156,7 @@ def _split(text: str) -> tuple[str, str | None]:
             "has a space next to a parenthesis, which no command or path has",
             f"write {tool}({specifier.strip()})",
         )
-    # In quotes too: version 2.1.197 passes over all rules beside such a one.
+    # In quotes too: version 2.1.197 passes over such a rule.
     if specifier.count("(") != specifier.count(")"):
         raise RuleError("has parentheses that do not pair up", "end it before them, with ` *`")
     return tool, specifier
@@ -212,9 +212,10 @@ def _check_specifier(tool: str, specifier: str) -> None:
 def _check_command(specifier: str) -> None:
     before, colon, after = specifier.partition(":*")
     if colon and after:
+        spaced = specifier.replace(":*", " *").strip()
         raise RuleError(
             "has `:*` before its end, where it is a colon and a wildcard",
-            f"write `:*` last, or ` *` for a wildcard: Bash({before} *{after})",
+            f"write `:*` last, or ` *` for a wildcard: Bash({spaced})",
         )
     if colon and not before:
         raise RuleError("has nothing before `:*`, so it matches no command", "write Bash(git:*)")

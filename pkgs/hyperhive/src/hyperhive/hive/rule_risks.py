@@ -6,7 +6,7 @@ from typing import Final
 from hyperhive.hive.rule_bash_risks import bash_risks
 from hyperhive.hive.rule_glob import has_wildcard
 from hyperhive.hive.rule_grammar import Rule, RuleWarning, mcp_parts
-from hyperhive.hive.rule_words import operators
+from hyperhive.hive.rule_words import operators, words
 
 _OWN_SERVER: Final = "hyperhive"
 _BOUNDARY: Final = "the container is the boundary: leave out what must not be reached"
@@ -102,7 +102,10 @@ def _path_form(tool: str, path: str) -> list[RuleWarning]:
     warnings = []
     if path == "*" and tool == "Edit":
         warnings.append(
-            RuleWarning("covers the tool Edit alone, not creating files", "write Edit(./**)")
+            RuleWarning(
+                "covers editing, not creating files, and before version 2.1.330 the whole disk",
+                "write Edit(./**)",
+            )
         )
     if path.startswith("!"):
         warnings.append(
@@ -156,7 +159,7 @@ def _denied_command(specifier: str) -> list[RuleWarning]:
                 f"write Bash({specifier} *); {_BOUNDARY}",
             )
         ]
-    program, *rest = specifier.removesuffix(":*").split()
+    program, *rest = words(specifier)
     if program in _OPTIONS_FIRST and rest and rest[0] != "*":
         same = " ".join((program, _OPTIONS_FIRST[program], rest[0].rstrip("*")))
         return [
