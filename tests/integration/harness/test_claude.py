@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from hyperhive.harness.invocation import MAX_RETRIES
 from hyperhive.wire.harness import Outcome, OutcomeKind, TurnEventKind
 from hyperhive.wire.settings import McpServer
 from tests.integration.harness.fake_broker import FakeBroker
@@ -186,12 +187,12 @@ NO_RETRY = {"x-should-retry": "false"}
 
 
 @pytest.mark.parametrize(
-    ("error", "kind", "calls"),
+    ("error", "kind"),
     [
-        (ApiError(429, "rate_limit_error"), OutcomeKind.RATE_LIMITED, 3),
-        (ApiError(529, "overloaded_error", headers=NO_RETRY), OutcomeKind.OVERLOADED, 1),
-        (ApiError(401, "authentication_error", headers=NO_RETRY), OutcomeKind.NEEDS_LOGIN, 1),
-        (ApiError(404, "not_found_error", "model: x", NO_RETRY), OutcomeKind.FAILED, None),
+        (ApiError(429, "rate_limit_error"), OutcomeKind.RATE_LIMITED),
+        (ApiError(529, "overloaded_error", headers=NO_RETRY), OutcomeKind.OVERLOADED),
+        (ApiError(401, "authentication_error", headers=NO_RETRY), OutcomeKind.NEEDS_LOGIN),
+        (ApiError(404, "not_found_error", "model: x", NO_RETRY), OutcomeKind.FAILED),
         (
             ApiError(
                 400,
@@ -199,13 +200,12 @@ NO_RETRY = {"x-should-retry": "false"}
                 "prompt is too long: 215000 tokens > 200000 maximum",
             ),
             OutcomeKind.PROMPT_TOO_LONG,
-            None,
         ),
     ],
     ids=lambda value: str(value.status) if isinstance(value, ApiError) else "",
 )
 def test_errors_of_the_api(
-    tmp_path: Path, claude_cli: Path, error: ApiError, kind: OutcomeKind, calls: int | None
+    tmp_path: Path, claude_cli: Path, error: ApiError, kind: OutcomeKind
 ) -> None:
     with (
         ScriptedApi([Step(error=error, repeat=None)]) as api,
@@ -215,8 +215,8 @@ def test_errors_of_the_api(
         assert outcome.kind is kind, outcome
         assert outcome.detail != ""
         assert outcome.exit_code == 1
-        if calls is not None:
-            assert len(api.calls) == calls  # the rest of the waiting is the scheduler's
+        # The rest of the waiting is the scheduler's.
+        assert 1 <= len(api.calls) <= 1 + MAX_RETRIES
 
 
 def test_nobody_logged_in(tmp_path: Path, claude_cli: Path) -> None:

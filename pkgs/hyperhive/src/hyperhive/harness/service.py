@@ -164,6 +164,7 @@ class Harness:
 
     def lost(self) -> None:
         """See `LinkListener`."""
+        self._next = None  # the broker gives it to nobody or to the next connection
         if self._outbox is not None:
             self._outbox.repeat()
 
