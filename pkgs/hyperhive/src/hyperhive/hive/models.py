@@ -5,6 +5,7 @@ Schema. Values are checked one by one here (see `values`); what only shows when 
 at together is checked by `checks`.
 """
 
+from functools import cached_property
 from typing import Literal
 
 from pydantic import Field
@@ -217,7 +218,7 @@ class HiveConfig(Declared):
         json_schema_extra={"propertyNames": {"pattern": AGENT_NAME_PATTERN}},
     )
 
-    @property
+    @cached_property
     def manager(self) -> AgentName | None:
         """The agent whose role is manager."""
         return next((n for n, agent in self.agents.items() if agent.role is Role.MANAGER), None)
