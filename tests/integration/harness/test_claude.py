@@ -79,6 +79,8 @@ def bash(command: str) -> Step:
 
 
 def test_a_turn(tmp_path: Path, claude_cli: Path) -> None:
+    tmp_path = tmp_path / "a hive, [odd]*"
+    tmp_path.mkdir()
     work = tmp_path / "state" / "work"
     script = [
         bash("echo allowed"),

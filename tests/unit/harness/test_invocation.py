@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hyperhive.harness.claude import Claude
-from hyperhive.harness.invocation import Invocation, Place, plan
+from hyperhive.harness.invocation import Invocation, Place, own_files_rule, plan, rule_can_name
 from hyperhive.wire.harness import TurnRun
 from hyperhive.wire.settings import HarnessSettings, McpServer, TurnLauncher
 
@@ -68,6 +68,12 @@ def test_tools_and_rules() -> None:
     assert option(argv, "--tools") == ["Bash,Read"]
     assert option(argv, "--allowedTools") == ["Bash(a,b)", "mcp__x", "Edit(//state/work/**)"]
     assert option(argv, "--disallowedTools") == ["Bash(rm *)"]
+
+
+def test_wildcards_in_the_work_directory_are_escaped() -> None:
+    assert own_files_rule("/a [1]*/work") == r"Edit(//a \[1\]\*/work/**)"
+    assert rule_can_name("/a [1]*, b/work")
+    assert not rule_can_name("/a (1)/work")
 
 
 def test_no_tools_and_no_rules() -> None:

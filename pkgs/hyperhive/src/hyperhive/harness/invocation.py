@@ -15,6 +15,7 @@ Each choice answers something that the CLI does otherwise:
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -38,6 +39,7 @@ _FIXED: Final = {
     "DISABLE_TELEMETRY": "1",
 }
 _FROM_CALLER: Final = ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN")
+_WILDCARD: Final = re.compile(r"[][*]")
 _DEFAULT_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 _CLAUDE_SETTINGS: Final = {
     "attribution": {"commit": "", "pr": ""},
@@ -119,7 +121,7 @@ def plan(
         argv += ["--append-system-prompt-file", prompt]
         if claude.prompt_snapshot:
             argv += ["--system-prompt-snapshot", "off"]
-    argv += ["--allowedTools", *settings.allow, f"Edit(/{place.work}/**)"]
+    argv += ["--allowedTools", *settings.allow, own_files_rule(place.work)]
     if settings.deny:
         argv += ["--disallowedTools", *settings.deny]
     environment = _environment(settings, run, place, caller, credentials)
@@ -164,6 +166,20 @@ def _mcp_servers(settings: HarnessSettings, bridge: list[str]) -> dict[str, Any]
     }
     servers["hyperhive"] = {"type": "stdio", "command": bridge[0], "args": bridge[1:], "env": {}}
     return servers
+
+
+def own_files_rule(work: str) -> str:
+    """The rule that lets an agent write below its work directory.
+
+    Absolute, because a relative rule follows the shell's directory. Wildcards in the path are
+    escaped, which the CLI understands; see `rule_can_name` for what it does not.
+    """
+    return "Edit(/" + _WILDCARD.sub(r"\\\g<0>", work) + "/**)"
+
+
+def rule_can_name(path: str) -> bool:
+    """Whether claude's path rules can mean this path: no escape helps with these characters."""
+    return not any(character in path for character in "()?\\")
 
 
 def _json(value: Any) -> bytes:

@@ -18,7 +18,7 @@ from hyperhive.harness.claude import Claude, find_claude, probe
 from hyperhive.harness.command import bridge_command
 from hyperhive.harness.conversations import is_begun
 from hyperhive.harness.credentials import read_credentials
-from hyperhive.harness.invocation import plan
+from hyperhive.harness.invocation import plan, rule_can_name
 from hyperhive.harness.launcher import Launcher
 from hyperhive.harness.link import Link
 from hyperhive.harness.outbox import Outbox
@@ -83,6 +83,9 @@ class Harness:
                 signal.signal(number, self._count_signal)
             self._selector.register(woken, selectors.EVENT_READ, lambda _: woken.recv(4096))
             self._launcher.clear()
+            if not rule_can_name(self._settings.state):
+                state = self._settings.state
+                logger.warning("claude's rules cannot name %s: its files cannot be edited", state)
             self._look_for_claude()
             while not self._step(time.monotonic()):
                 pass
