@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 from typing import Final
 
+from hyperhive.harness.stream import TurnStream
 from hyperhive.harness.verdict import Ending
+from hyperhive.wire.harness import Outcome, TurnEvent, TurnEventKind
 
 DIRECTORY: Final = Path(__file__).parents[2] / "data" / "claude"
 
@@ -23,3 +25,19 @@ def ending(name: str) -> Ending:
     """How claude ended."""
     meta = json.loads((DIRECTORY / f"{name}.meta.json").read_text())
     return Ending(exit_code=meta["exit_code"], stderr=meta["stderr"])
+
+
+def play(name: str, ended: Ending | None = None) -> tuple[list[TurnEvent], Outcome]:
+    """Play a recording, byte by byte in pieces of 4096."""
+    stream = TurnStream(started=100.0)
+    data = output(name)
+    events = []
+    for start in range(0, len(data), 4096):
+        events += stream.feed(data[start : start + 4096], now=101.0)
+    last, outcome = stream.finish(ended or ending(name), now=102.5)
+    return events + last, outcome
+
+
+def told(events: list[TurnEvent], kind: TurnEventKind) -> list[TurnEvent]:
+    """The events of one kind."""
+    return [event for event in events if event.kind is kind]
