@@ -36,8 +36,9 @@ async def running_broker(
     """
     _allow_many_files()
     try:
-        paths.state.mkdir(parents=True, exist_ok=True)
-        paths.run.mkdir(parents=True, exist_ok=True)
+        # What agents say is nobody else's business; a host's module makes both with its own modes.
+        paths.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        paths.run.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise StoreUnavailableError(
             f"{error.filename}: {error.strerror}", "give a state directory that can be written"
