@@ -11,8 +11,11 @@ in
       permissions = {
         inherit (cfg.rules) deny;
         # Rules given by flags do not count beside managed ones, so what the harness adds to its
-        # flags, the agent's own work directory, stands here too.
-        allow = cfg.rules.allow ++ [ "Edit(//state/work/**)" ];
+        # flags, the agent's own work directory and notes, stands here too.
+        allow = cfg.rules.allow ++ [
+          "Edit(//state/work/**)"
+          "Edit(//state/notes.md)"
+        ];
         # Whatever no rule allows is denied: nobody is there to be asked.
         defaultMode = "dontAsk";
         disableBypassPermissionsMode = "disable";

@@ -21,6 +21,8 @@ in
       serviceConfig = {
         ExecStart = "${lib.getExe cfg.package} harness /etc/hyperhive/agent.json";
         Type = "exec";
+        # Where it keeps the files of the turn that runs.
+        RuntimeDirectory = "hyperhive-harness";
         ImportCredential = map (variable: "hyperhive.${variable}") cfg.credentials;
 
         Restart = "always";
@@ -41,13 +43,12 @@ in
         ];
         LockPersonality = true;
         NoNewPrivileges = true;
+        PrivateTmp = true;
         ProtectHome = true;
         ProtectSystem = "strict";
-        # No PrivateTmp: a turn's unit reads there what the harness wrote for it.
         ReadWritePaths = [
           "/claude"
           "/state"
-          "/tmp"
         ];
         RestrictAddressFamilies = [ "AF_UNIX" ];
         RestrictNamespaces = true;

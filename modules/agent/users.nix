@@ -11,6 +11,9 @@ let
 in
 {
   config = lib.mkIf cfg.enable {
+    # Where claude runs.
+    systemd.tmpfiles.rules = [ "d /state/work 0755 agent agent -" ];
+
     users = {
       # Nobody logs in: the harness starts what runs here, the host opens terminals.
       allowNoPasswordLogin = true;

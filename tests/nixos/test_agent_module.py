@@ -99,7 +99,7 @@ def test_managed_settings_hold_the_same_rules_and_close_the_ways_round(
 ) -> None:
     assert ask(nix, nixpkgs, "managed", FULL) == {
         "permissions": {
-            "allow": [*ALLOWED, "Edit(//state/work/**)"],
+            "allow": [*ALLOWED, "Edit(//state/work/**)", "Edit(//state/notes.md)"],
             "deny": DENIED,
             "defaultMode": "dontAsk",
             "disableBypassPermissionsMode": "disable",
@@ -121,7 +121,8 @@ def test_harness_unit(nix: Nix, nixpkgs: Path) -> None:
     assert service["KillMode"] == "control-group"
     assert "User" not in service
     assert service["NoNewPrivileges"] is True
-    assert "PrivateTmp" not in service, "a turn's unit reads what the harness wrote into /tmp"
+    assert service["PrivateTmp"] is True
+    assert service["RuntimeDirectory"] == "hyperhive-harness", "a turn's files lie there"
 
 
 def test_harness_restarts_with_other_settings(nix: Nix, nixpkgs: Path) -> None:

@@ -24,7 +24,7 @@ role = "manager"
 ANTHROPIC_BASE_URL = "{url}"
 
 [agents.alice]
-bash.allow = ["echo *"]
+bash.allow = ["echo *", "printf '%s (1)' *"]
 [agents.alice.environment]
 ANTHROPIC_BASE_URL = "{url}"
 """
@@ -42,6 +42,8 @@ def model(call: Call) -> Step:
             ToolUse("Bash", {"command": "echo working"}),
             ToolUse("Bash", {"command": "touch /root/no"}),
             ToolUse("Write", {"file_path": _work(call) + "/result.txt", "content": "42\n"}),
+            ToolUse("Write", {"file_path": _work(call) + "/../notes.md", "content": "noted\n"}),
+            ToolUse("Bash", {"command": "printf '%s (1)' two"}),
             ToolUse("Write", {"file_path": "/etc/hyperhive-denied", "content": "no\n"}),
             ToolUse(SEND, {"to": "operator", "body": "\n".join(call.results)}),
         ]
@@ -74,6 +76,8 @@ def test_agents_wake_each_other_and_the_rules_hold(tmp_path: Path, claude_cli: P
         assert answer["from"] == "alice"
         hive.wait_states(boss="idle", alice="idle")
         assert (state / "agents/alice/state/work/result.txt").read_text() == "42\n"
+        assert (state / "agents/alice/state/notes.md").read_text() == "noted\n"
+        assert "two (1)" in answer["body"]
         assert not Path("/root/no").exists()
         _turns_are_told(hive)
         assert {call.headers["x-api-key"] for call in api.calls} == {"dummy"}

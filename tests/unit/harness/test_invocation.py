@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hyperhive.harness.claude import Claude
-from hyperhive.harness.invocation import Invocation, Place, own_files_rule, plan, rule_can_name
+from hyperhive.harness.invocation import Invocation, Place, own_files_rules, plan, rule_can_name
 from hyperhive.wire.harness import TurnRun
 from hyperhive.wire.settings import HarnessSettings, McpServer, TurnLauncher
 
@@ -53,6 +53,9 @@ def test_options_of_every_turn() -> None:
     assert "wake" not in argv
 
 
+OWN = ["Edit(//state/work/**)", "Edit(//state/notes.md)"]
+
+
 def test_a_session_is_begun_and_then_resumed() -> None:
     assert option(planned().argv, "--session-id") == ["u-1"]
     resumed = planned(run=replace(RUN, resume=True)).argv
@@ -66,20 +69,33 @@ def test_tools_and_rules() -> None:
     )
     argv = planned(settings).argv
     assert option(argv, "--tools") == ["Bash,Read"]
-    assert option(argv, "--allowedTools") == ["Bash(a,b)", "mcp__x", "Edit(//state/work/**)"]
+    assert option(argv, "--allowedTools") == ["Bash(a,b)", "mcp__x", *OWN]
     assert option(argv, "--disallowedTools") == ["Bash(rm *)"]
 
 
 def test_wildcards_in_the_work_directory_are_escaped() -> None:
-    assert own_files_rule("/a [1]*/work") == r"Edit(//a \[1\]\*/work/**)"
-    assert rule_can_name("/a [1]*, b/work")
-    assert not rule_can_name("/a (1)/work")
+    assert own_files_rules("/a [1]*") == [
+        r"Edit(//a \[1\]\*/work/**)",
+        r"Edit(//a \[1\]\*/notes.md)",
+    ]
+    assert rule_can_name("/a [1]*, b")
+    assert not rule_can_name("/a (1)")
+
+
+def test_rules_stand_in_the_settings_too() -> None:
+    settings = replace(SETTINGS, allow=["Bash(frob 'f(1)' *)"], deny=["Bash(rm *)"])
+    invocation = planned(settings)
+    (file,) = option(invocation.argv, "--settings")
+    assert json.loads(invocation.files[file])["permissions"] == {
+        "allow": ["Bash(frob 'f(1)' *)", *OWN],
+        "deny": ["Bash(rm *)"],
+    }
 
 
 def test_no_tools_and_no_rules() -> None:
     argv = planned().argv
     assert option(argv, "--tools") == [""]
-    assert option(argv, "--allowedTools") == ["Edit(//state/work/**)"]
+    assert option(argv, "--allowedTools") == OWN
     assert "--disallowedTools" not in argv
 
 

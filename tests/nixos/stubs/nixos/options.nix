@@ -60,6 +60,7 @@ in
     systemd.oomd.enable = option types.bool true;
 
     systemd.package = option types.package pkgs.systemd;
+    systemd.tmpfiles.rules = option (types.listOf types.str) [ ];
     systemd.services = submodules {
       after = option (types.listOf types.str) [ ];
       description = option types.singleLineStr "";

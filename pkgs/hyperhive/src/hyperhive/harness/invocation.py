@@ -98,6 +98,7 @@ def plan(
     """
     prompt, mcp = f"{place.files}/prompt.md", f"{place.files}/mcp.json"
     own = f"{place.files}/claude.json"
+    allow = [*settings.allow, *own_files_rules(settings.state)]
     argv = [
         claude.path,
         "--print",
@@ -114,14 +115,16 @@ def plan(
     ]
     files = {
         mcp: _json({"mcpServers": _mcp_servers(settings, bridge)}),
-        own: _json(_CLAUDE_SETTINGS),
+        # Flags lose rules with a parenthesis before a blank, so the rules stand here too; in both,
+        # because claude passes over settings that it cannot read without a word.
+        own: _json({**_CLAUDE_SETTINGS, "permissions": {"allow": allow, "deny": settings.deny}}),
     }
     if settings.system_prompt:
         files[prompt] = settings.system_prompt.encode("utf-8", "replace")
         argv += ["--append-system-prompt-file", prompt]
         if claude.prompt_snapshot:
             argv += ["--system-prompt-snapshot", "off"]
-    argv += ["--allowedTools", *settings.allow, own_files_rule(place.work)]
+    argv += ["--allowedTools", *allow]
     if settings.deny:
         argv += ["--disallowedTools", *settings.deny]
     environment = _environment(settings, run, place, caller, credentials)
@@ -168,13 +171,14 @@ def _mcp_servers(settings: HarnessSettings, bridge: list[str]) -> dict[str, Any]
     return servers
 
 
-def own_files_rule(work: str) -> str:
-    """The rule that lets an agent write below its work directory.
+def own_files_rules(state: str) -> list[str]:
+    """The rules that let an agent write below its work directory, and its notes.
 
     Absolute, because a relative rule follows the shell's directory. Wildcards in the path are
     escaped, which the CLI understands; see `rule_can_name` for what it does not.
     """
-    return "Edit(/" + _WILDCARD.sub(r"\\\g<0>", work) + "/**)"
+    own = "/" + _WILDCARD.sub(r"\\\g<0>", state)
+    return [f"Edit({own}/work/**)", f"Edit({own}/notes.md)"]
 
 
 def rule_can_name(path: str) -> bool:
