@@ -134,9 +134,9 @@ def test_the_kernel_says_who_connects(tmp_path: Path, caplog: pytest.LogCaptureF
 
     async def main() -> None:
         async with broker(tmp_path) as core:
-            for directory in (tmp_path, *tmp_path.parents[:-1]):
-                directory.chmod(0o755 | directory.stat().st_mode)
             paths = core.paths.agent(AgentName("alice"))
+            for directory in paths.mcp_socket.parents[:-1]:
+                directory.chmod(0o755 | directory.stat().st_mode)
             for path in (paths.harness_socket, paths.mcp_socket):
                 path.chmod(0o666)  # as in a container, where the peer's uid alone decides
                 process = await asyncio.create_subprocess_exec(

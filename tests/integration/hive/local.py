@@ -7,9 +7,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
+
+from hyperhive.hive.paths import StatePaths
+from hyperhive.operator.client import OperatorClient, connect
 
 HYPERHIVE: Final = str(Path(sys.executable).with_name("hyperhive"))
 
@@ -51,7 +54,8 @@ class LocalHive:
         """Waits until the agents named are in their states."""
 
         def look() -> bool:
-            now = {row["name"]: row["state"] for row in self.ask("agents")}
+            with self.client() as client:
+                now = {row.name: str(row.state) for row in client.agents()}
             return states.items() <= now.items()
 
         wait_for(f"{states}", look)
@@ -59,13 +63,28 @@ class LocalHive:
     def wait_mail(self, text: str) -> dict[str, Any]:
         """The message to the operator that contains `text`, once it is there."""
 
-        def look() -> dict[str, Any] | None:
-            for message in self.ask("inbox", "--all", "--keep"):
-                if text in message["body"]:
-                    return dict(message)
-            return None
+        def look() -> bool:
+            with self.client() as client:
+                mail = client.messages(agent="operator", after=0, limit=1000)
+            return any(text in message.body for message in mail if message.sender != "operator")
 
-        return wait_for(f"a message to the operator with {text!r}", look)
+        wait_for(f"a message to the operator with {text!r}", look)
+        found = [m for m in self.ask("inbox", "--all", "--keep") if text in m["body"]]
+        return dict(found[0])
+
+    def wait_acked(self, id: int) -> None:
+        """Waits until a message is acknowledged."""
+
+        def look() -> bool:
+            with self.client() as client:
+                (message,) = client.messages(agent=None, after=id - 1, limit=1)
+            return message.state == "acked"
+
+        wait_for(f"message {id} to be acknowledged", look)
+
+    def client(self) -> AbstractContextManager[OperatorClient]:
+        """A client of its operator plane, for waits: a command takes longer to start."""
+        return connect(StatePaths.local(self.state).operator_socket)
 
     def end(self, how: signal.Signals = signal.SIGINT) -> int:
         """Ends it; its exit status."""

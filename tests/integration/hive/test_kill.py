@@ -23,8 +23,8 @@ KILLS: Final = 50
 
 VICTIMS: Final = ("broker", "harness", "claude")
 
-LONGEST: Final = 0.4
-"""Seconds between two kills at most: about as long as a turn."""
+LONGEST: Final = 0.25
+"""Seconds between two kills at most: about half a turn."""
 
 SCRIPT: Final = [
     {

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from tests.integration.hive.local import LocalHive, up, wait_for
+from tests.integration.hive.local import LocalHive, up
 from tests.scripted_api import ScriptedApi
 from tests.scripted_steps import Call, Step, ToolUse
 
@@ -118,8 +118,7 @@ def test_a_session_goes_on_from_turn_to_turn(tmp_path: Path, claude_cli: Path) -
         up(start(tmp_path, api.url), state, str(claude_cli), key) as hive,
     ):
         for number in (1, 2):
-            hive.ask("send", "alice", f"fact {number}")
-            wait_for(f"fact {number}", lambda: hive.ask("messages")[-1]["state"] == "acked")
+            hive.wait_acked(hive.ask("send", "alice", f"fact {number}")["id"])
         assert len({call.session for call in api.calls}) == 1
         assert "fact 1" in str(api.calls[-1].body)
 
@@ -137,8 +136,7 @@ def test_hostile_bodies_are_text(tmp_path: Path, claude_cli: Path) -> None:
         up(start(tmp_path, api.url), tmp_path / "state", str(claude_cli), key) as hive,
     ):
         for body in hostile:
-            hive.ask("send", "alice", body)
-            wait_for(body, lambda: hive.ask("messages")[-1]["state"] == "acked")
+            hive.wait_acked(hive.ask("send", "alice", body)["id"])
         prompts = [call.prompt for call in api.calls]
         assert len(prompts) == len(hostile)
         for body, prompt in zip(hostile, prompts, strict=True):
