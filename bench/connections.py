@@ -14,7 +14,7 @@ from hyperhive.operator.client import connect
 from hyperhive.operator.models import NewMessage
 
 HARNESSES: Final = 1000
-SENDS: Final = 300
+SENDS: Final = 1000
 
 
 def thousand_harnesses() -> list[Measured]:

@@ -1,10 +1,9 @@
 """What the operator's API says and takes, in version 1. Times are seconds since the epoch."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from hyperhive.hive.models import Role
 from hyperhive.store.agents import AgentState
 from hyperhive.store.messages import MessageState
 from hyperhive.wire.harness import OutcomeKind
@@ -14,7 +13,7 @@ class Agent(BaseModel):
     """An agent, as it is now."""
 
     name: str
-    role: Role
+    role: Literal["agent", "manager"]
     description: str
     icon: str
     model: str
