@@ -1,7 +1,8 @@
 # The project's commands. Each begins with `setup`; README.md says what they need of the machine.
 
 python = .venv/bin/python
-pytest = $(python) -m pytest
+# One process per core; a plain `.venv/bin/pytest` runs in one, as a debugger wants it.
+pytest = -m pytest --numprocesses=auto --dist=worksteal
 
 .PHONY: help setup demo test ci bench lock
 
@@ -21,16 +22,16 @@ demo: setup
 
 test: tools = --tools
 test: setup
-	$(pytest) $(ARGS)
+	$(python) $(pytest) $(ARGS)
 
 # The second run needs no second copy of the real CLI, and linters judge the code only once.
 claude = $(python) -c 'from tests.tools import find_claude; print(find_claude())'
 ci: export HYPERHIVE_REQUIRE_TOOLS = 1
 ci:
 	scripts/setup --tools claude systemd
-	$(pytest) $(ARGS)
+	$(python) $(pytest) $(ARGS)
 	scripts/setup --lowest systemd
-	HYPERHIVE_CLAUDE="$$($(claude))" .venv-lowest/bin/python -m pytest -m 'not checkout' $(ARGS)
+	HYPERHIVE_CLAUDE="$$($(claude))" .venv-lowest/bin/python $(pytest) -m 'not checkout' $(ARGS)
 
 bench: setup
 	$(python) bench/run.py

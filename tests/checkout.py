@@ -19,9 +19,13 @@ def project_files(*suffixes: str) -> list[Path]:
     Files that git ignores are no part of it; files not yet added are.
     """
     git = program("git", "apt-get install git, and test in a clone")
-    command = [str(git), "-C", str(ROOT), "ls-files", "-z", "--cached", "--others"]
+    # Root may test another user's clone.
+    command = [str(git), "-c", "safe.directory=*", "-C", str(ROOT), "ls-files", "-z"]
     listed = subprocess.run(
-        [*command, "--exclude-standard"], check=True, capture_output=True, text=True
+        [*command, "--cached", "--others", "--exclude-standard"],
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout
     files = [ROOT / name for name in sorted(set(listed.split("\0"))) if name]
     return [file for file in files if file.is_file() and file.name.endswith(suffixes or ("",))]

@@ -18,14 +18,23 @@ pytestmark = pytest.mark.checkout
 LINES: Final = 320
 """How long a file may grow before somebody asks what second subject moved in."""
 
-FILES: Final = project_files()
-DOCUMENTS: Final = [file for file in FILES if file.suffix == ".md"]
-
 UNSAYING_NAMES: Final = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
 """Names of a file or directory that do not say what is in it."""
 
 UNFINISHED: Final = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|X" r"XX|HA" r"CK)\b")
 TARGETS: Final = ("setup", "demo", "test", "ci", "bench")
+
+
+@pytest.fixture(scope="module")
+def files() -> list[Path]:
+    """Every file of the project."""
+    return project_files()
+
+
+@pytest.fixture(scope="module")
+def documents() -> list[Path]:
+    """Every document of the project."""
+    return project_files(".md")
 
 
 def is_data(file: Path) -> bool:
@@ -58,31 +67,31 @@ def test_types_check() -> None:
     lint("mypy")
 
 
-def test_files_have_one_subject() -> None:
+def test_files_have_one_subject(files: list[Path]) -> None:
     kinds = {".py", ".nix", ".j2", ".md", ".sh", ".js", ".css"}
     long = {
         str(file.relative_to(ROOT)): lines
-        for file in FILES
+        for file in files
         if file.suffix in kinds and not is_data(file)
         if (lines := len(file.read_text().splitlines())) > LINES
     }
     assert long == {}, f"files of more than {LINES} lines: what second subject moved in?"
 
 
-def test_names_say_what_is_there() -> None:
+def test_names_say_what_is_there(files: list[Path]) -> None:
     unsaying = [
         str(file.relative_to(ROOT))
-        for file in FILES
+        for file in files
         if file.suffix == ".py"
         if UNSAYING_NAMES & {Path(part).stem for part in file.relative_to(ROOT).parts}
     ]
     assert unsaying == []
 
 
-def test_nothing_is_left_unfinished() -> None:
+def test_nothing_is_left_unfinished(files: list[Path]) -> None:
     found = [
         f"{file.relative_to(ROOT)}:{number}: {line.strip()}"
-        for file in FILES
+        for file in files
         if not is_data(file)
         for number, line in enumerate(file.read_text(errors="replace").splitlines(), 1)
         if UNFINISHED.search(line)
@@ -90,10 +99,10 @@ def test_nothing_is_left_unfinished() -> None:
     assert found == []
 
 
-def test_links_between_documents_lead_somewhere() -> None:
+def test_links_between_documents_lead_somewhere(documents: list[Path]) -> None:
     broken = [
         f"{document.relative_to(ROOT)}: {target}"
-        for document in DOCUMENTS
+        for document in documents
         for target in re.findall(r"\]\(([^)#\s]+)", document.read_text())
         if "://" not in target and not (document.parent / target).exists()
     ]
@@ -109,14 +118,14 @@ def test_make_knows(target: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_commands_in_the_documents_exist() -> None:
+def test_commands_in_the_documents_exist(documents: list[Path]) -> None:
     from hyperhive.cli.main import main
 
     context = click.Context(main)
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
     unknown = []
-    for document in DOCUMENTS:
+    for document in documents:
         text = document.read_text()
         name = document.relative_to(ROOT)
         unknown += [f"{name}: make {target}" for target in make_commands(text) - targets]
