@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -42,7 +43,10 @@ class BrokerProcess:
     def start(self) -> None:
         """Forks a broker; returns when it serves."""
         ready, told = os.pipe()
-        pid = os.fork()
+        with warnings.catch_warnings():
+            # From 3.12 on Python warns of threads; the child uses nothing that they could hold.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            pid = os.fork()
         if pid == 0:
             try:
                 asyncio.run(self._serve(told))

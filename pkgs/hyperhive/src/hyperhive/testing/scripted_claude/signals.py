@@ -4,6 +4,10 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Final
+
+
+_PULSE: Final = 0.1
 
 
 class Signalled(BaseException):
@@ -30,6 +34,7 @@ class Signals:
         """Take SIGINT and SIGTERM from here on."""
         signal.signal(signal.SIGINT, self._came)
         signal.signal(signal.SIGTERM, self._came)
+        signal.signal(signal.SIGALRM, lambda _number, _frame: None)
 
     def check(self) -> None:
         """Take the signal that came, if any.
@@ -49,10 +54,14 @@ class Signals:
             Signalled: a signal came, in the block or before it.
         """
         self._waiting = True
+        # A signal that comes just before a system call begins does not end it, and Python's handler
+        # runs only after it: the alarm ends every call soon, and Python goes on with it (PEP 475).
+        signal.setitimer(signal.ITIMER_REAL, _PULSE, _PULSE)
         try:
             self.check()
             yield
         finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
             self._waiting = False
 
     def _came(self, number: int, frame: FrameType | None) -> None:
