@@ -141,7 +141,8 @@ def _nothing_twice_unsaid(prompts: Path) -> None:
             continue  # claude was killed before it had read its prompt
         text = path.read_text()
         found = re.search(r"^id: (\d+)$", text, re.M)
-        assert found is not None
+        if found is None:
+            continue  # its harness was killed before it had written the prompt
         if not re.search(r"^repeat: ", text, re.M):
             first[int(found[1])] += 1
     assert first
