@@ -140,6 +140,8 @@ def _nothing_twice_unsaid(prompts: Path) -> None:
         if path.suffix == ".new":
             continue  # claude was killed before it had read its prompt
         text = path.read_text()
+        if not text:
+            continue  # the harness was killed before it had written it
         found = re.search(r"^id: (\d+)$", text, re.M)
         if found is None:
             continue  # its harness was killed before it had written the prompt

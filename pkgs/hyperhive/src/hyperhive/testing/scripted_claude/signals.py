@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
-
 _PULSE: Final = 0.1
 
 
