@@ -64,9 +64,9 @@ def test_a_missing_login_waits_for_a_person() -> None:
     assert (after.ack, after.failed, after.failures) == (False, False, 2)
 
 
-def test_a_cancelled_turn_counts_as_an_attempt_but_holds_nothing() -> None:
+def test_a_cancelled_turn_gives_its_messages_back_uncounted() -> None:
     after = settle(Outcome(OutcomeKind.CANCELLED), failures=2)
-    assert (after.ack, after.failed, after.hold, after.failures) == (False, True, None, 2)
+    assert (after.ack, after.failed, after.hold, after.failures) == (False, False, None, 2)
 
 
 def test_a_lost_session_is_forgotten() -> None:

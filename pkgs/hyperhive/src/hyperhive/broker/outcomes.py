@@ -39,7 +39,8 @@ def settlement(outcome: Outcome, failures: int, *, cut: bool, now: float) -> Set
         case OutcomeKind.OK:
             return Settlement(ack=True)
         case OutcomeKind.CANCELLED:
-            return Settlement(ack=False, failed=True, failures=failures)
+            # Somebody stopped it: no sign that the message is at fault.
+            return Settlement(ack=False, failures=failures)
         case OutcomeKind.NEEDS_LOGIN:
             hold = Hold(HoldKind.NEEDS_LOGIN, reason, None)
             return Settlement(ack=False, hold=hold, failures=failures)
