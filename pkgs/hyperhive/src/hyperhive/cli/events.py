@@ -41,10 +41,37 @@ def _print(found: Iterable[Event], as_json: bool) -> None:
             click.echo(json.dumps(event.model_dump(mode="json"), ensure_ascii=False))
             continue
         turn = f" #{event.turn}" if event.turn else ""
-        what = " ".join(f"{name}={_value(value)}" for name, value in event.data.items())
         head = f"{clock_time(event.at)} {event.agent or '-'}{turn} {event.kind}"
-        click.echo(cut(f"{head} {what}".rstrip(), COLUMNS))
+        click.echo(cut(f"{head} {one_line(said(event))}".rstrip(), COLUMNS))
 
 
-def _value(value: object) -> str:
-    return one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+def said(event: Event) -> str:
+    """What an event tells, for a person; what only machines need is left out."""
+    data = event.data
+    match event.kind:
+        case "message":
+            return f"{data['id']}: {data['from']} → {data['to']}"
+        case "state":
+            until = f" until {clock_time(data['until'])}" if "until" in data else ""
+            reason = f": {data['reason']}" if data.get("reason") else ""
+            return f"{data['was']} → {data['state']}{until}{reason}"
+        case "turn.tool_use" | "turn.denied":
+            return f"{data.get('tool')} {_argument(data.get('input'))}"
+        case "turn.tool_result":
+            return f"{'error: ' if data.get('error') else ''}{data.get('content')}"
+        case "turn.text" | "turn.thinking" | "turn.notice" | "status":
+            return str(data.get("text"))
+    return " ".join(
+        f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for name, value in data.items()
+        if value not in ("", None, [], {})
+    )
+
+
+def _argument(input: object) -> str:
+    """The one thing that tells a tool call: its first text, a command or a path."""
+    if isinstance(input, dict):
+        for value in input.values():
+            if isinstance(value, str):
+                return value
+    return json.dumps(input, ensure_ascii=False)
