@@ -191,7 +191,7 @@ def test_without_a_broker_each_command_says_how_to_start_one(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--claude", "/no/such/claude"], "/no/such/claude is no executable file"),
+        (["--claude", "/no/such/claude"], "/no/such/claude is not an executable file"),
         (["--state", "/proc/nope"], "/proc/nope"),
     ],
     ids=["claude", "state"],

@@ -1,19 +1,18 @@
 """Which claude a local hive runs: the one on PATH, the one in the Python package, or a script."""
 
-import importlib.util
 import os
-import shutil
 from pathlib import Path
 from typing import Final
 
-from hyperhive.errors import InputError
+from hyperhive.errors import HyperhiveError, InputError
+from hyperhive.harness.claude import find_claude
 from hyperhive.testing.scripted_claude import launcher
 
 AUTO: Final = "auto"
 SCRIPTED: Final = "scripted"
 
 
-def find_claude(choice: str, directory: Path) -> Path:
+def chosen_claude(choice: str, directory: Path) -> Path:
     """The executable for `--claude auto|PATH|scripted`.
 
     Args:
@@ -24,23 +23,9 @@ def find_claude(choice: str, directory: Path) -> Path:
     """
     if choice == SCRIPTED:
         return launcher(directory)
-    if choice == AUTO:
-        return _search()
-    path = Path(choice).absolute()
-    if not (path.is_file() and os.access(path, os.X_OK)):
-        raise InputError(f"{choice} is no executable file", "give the path of claude, or `auto`")
-    return path
-
-
-def _search() -> Path:
-    if found := shutil.which("claude"):
-        return Path(found).absolute()
-    package = importlib.util.find_spec("claude_agent_sdk")
-    for place in (package and package.submodule_search_locations) or ():
-        bundled = Path(place) / "_bundled" / "claude"
-        if bundled.is_file():
-            return bundled
-    raise InputError(
-        "claude is not on PATH, nor in this Python environment",
-        "install Claude Code, give --claude PATH, or try --claude scripted",
-    )
+    try:
+        return Path(find_claude(None if choice == AUTO else choice, os.environ.get("PATH", "")))
+    except HyperhiveError as error:
+        raise InputError(
+            error.what, "install Claude Code, give --claude PATH, or try --claude scripted"
+        ) from None

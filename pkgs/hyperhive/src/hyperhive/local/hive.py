@@ -13,7 +13,7 @@ from hyperhive.broker.daemon import running_broker
 from hyperhive.broker.peers import one_user
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.paths import StatePaths
-from hyperhive.local.claude import find_claude
+from hyperhive.local.claude import chosen_claude
 from hyperhive.local.supervisor import LocalSupervisor
 from hyperhive.operator.server import operator_plane
 
@@ -37,7 +37,7 @@ async def run_hive(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with running_broker(hive, paths, one_user(os.getuid()), time.time) as core:
-        executable = find_claude(claude, paths.run)
+        executable = chosen_claude(claude, paths.run)
         supervisor = LocalSupervisor(core, str(executable))
         async with operator_plane(core, supervisor):
             try:

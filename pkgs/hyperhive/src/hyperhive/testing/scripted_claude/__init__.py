@@ -28,9 +28,11 @@ def launcher(directory: Path) -> Path:
     Raises:
         OSError: it cannot be written.
     """
-    # A shell script: the path of an interpreter may be too long for a "#!" line.
+    # A shell script: the path of an interpreter may be too long for a "#!" line. And the program's
+    # path, not `-m`: an isolated interpreter that was wrapped would not find the package.
     path = directory / "claude"
-    command = f"exec {shlex.quote(sys.executable)} -I -m {__name__}"
+    program = Path(__file__).with_name("__main__.py")
+    command = f"exec {shlex.quote(sys.executable)} -I {shlex.quote(str(program))}"
     path.write_text(f'#!/bin/sh\n{command} "$@"\n')
     path.chmod(0o755)
     return path

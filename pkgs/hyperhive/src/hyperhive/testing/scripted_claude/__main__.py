@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+if not __package__:  # started by path: see `launcher`
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+
 from hyperhive.testing.scripted_claude import flags, script, session
 from hyperhive.testing.scripted_claude.events import Event, Events
 from hyperhive.testing.scripted_claude.mcp_client import McpError, McpServer
