@@ -47,7 +47,9 @@ def processes_of(directory: Path) -> list[str]:
 
 @pytest.mark.slow
 def test_everyone_is_heard(tmp_path: Path) -> None:
-    process = start(tmp_path)
+    directory = tmp_path / ("over-the-length-of-a-socket-address-" * 3)
+    directory.mkdir()
+    process = start(directory)
     output, _ = process.communicate(timeout=90)
     assert process.returncode == 0, output
     lines = output.splitlines()
@@ -59,7 +61,7 @@ def test_everyone_is_heard(tmp_path: Path) -> None:
     assert "✗ Bash denied by its rules" in output
     assert "Every answer was delivered" in output
     assert max(map(len, lines)) <= 80
-    assert [*tmp_path.iterdir()] == []
+    assert [*directory.iterdir()] == []
     assert processes_of(tmp_path) == []
 
 

@@ -1,5 +1,6 @@
 """How a turn is ended, step by step, with a clock that the test turns."""
 
+import os
 import selectors
 import signal
 import subprocess
@@ -169,7 +170,7 @@ def test_what_holds_the_output_open_may_linger_a_moment_and_is_given_up_at_last(
     stage.settle(10.0 + GIVE_UP_SECONDS)
     assert stage.outcome is not None
     assert stage.launcher.asked[-1] == "remove"
-    subprocess.run(["kill", "-9", stage.told[0].data["text"]], check=True)
+    os.kill(int(stage.told[0].data["text"]), signal.SIGKILL)
     stage.selector.close()
 
 

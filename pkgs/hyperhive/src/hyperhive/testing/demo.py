@@ -4,6 +4,7 @@ Starts `hyperhive up` on a state directory of its own, writes to the manager, sh
 and done until the answers are here, and leaves nothing behind.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from typing import Any, Final
 import httpx
 
 from hyperhive.testing.demo_screen import Screen
+from hyperhive.wire.sockets import address
 
 QUESTION: Final = (
     "I need a build machine. What has this one to offer? And please have someone write a welcome"
@@ -64,7 +66,10 @@ class Hive:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        transport = httpx.HTTPTransport(uds=str(state / "run" / "operator.sock"))
+        socket = state / "run" / "operator.sock"
+        socket.parent.mkdir(mode=0o700, exist_ok=True)  # else a long address could not be opened
+        self._open = contextlib.ExitStack()
+        transport = httpx.HTTPTransport(uds=self._open.enter_context(address(socket)))
         self._http = httpx.Client(transport=transport, base_url="http://hive/api/v1", timeout=10)
         self._seen_message = 0
         self._seen_event = 0
@@ -99,6 +104,7 @@ class Hive:
         for number in _ENDING:
             signal.signal(number, signal.SIG_IGN)
         self._http.close()
+        self._open.close()
         self.process.send_signal(signal.SIGINT)
         try:
             self.process.wait(STOP_SECONDS)
