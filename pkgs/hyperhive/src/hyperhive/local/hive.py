@@ -23,7 +23,7 @@ logger: Final = logging.getLogger(__name__)
 async def run_hive(
     hive: HiveConfig, paths: StatePaths, claude: str, ready: Callable[[Path], None]
 ) -> None:
-    """Runs a hive until SIGINT or SIGTERM; then ends every process of it.
+    """Runs a hive until SIGINT, SIGTERM or SIGHUP; then ends every process of it.
 
     Args:
         claude: `auto`, `scripted` or the path of an executable.
@@ -34,7 +34,7 @@ async def run_hive(
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     async with running_broker(hive, paths, one_user(os.getuid()), time.time) as core:
         executable = chosen_claude(claude, paths.run)
