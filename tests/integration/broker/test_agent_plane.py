@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -127,16 +128,16 @@ def test_a_connection_that_says_nothing_is_closed(
     assert "harness said no hello" in caplog.text
 
 
-def test_the_kernel_says_who_connects(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_kernel_says_who_connects(caplog: pytest.LogCaptureFixture) -> None:
     uid = 65534
     knock = "import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.recv(1)"
     need("another user to connect as", os.getuid() == 0, "run the tests as root")
 
-    async def main() -> None:
-        async with broker(tmp_path) as core:
+    async def main(state: Path) -> None:
+        async with broker(state) as core:
             paths = core.paths.agent(AgentName("alice"))
-            for directory in paths.mcp_socket.parents[:-1]:
-                directory.chmod(0o755 | directory.stat().st_mode)
+            for directory in (state, core.paths.run, paths.sockets.parent, paths.sockets):
+                directory.chmod(0o755)
             for path in (paths.harness_socket, paths.mcp_socket):
                 path.chmod(0o666)  # as in a container, where the peer's uid alone decides
                 process = await asyncio.create_subprocess_exec(
@@ -145,7 +146,9 @@ def test_the_kernel_says_who_connects(tmp_path: Path, caplog: pytest.LogCaptureF
                 async with asyncio.timeout(10):
                     assert await process.wait() == 0
 
-    asyncio.run(main())
+    # Not below pytest's directory, which is closed to other users.
+    with tempfile.TemporaryDirectory() as directory:
+        asyncio.run(main(Path(directory)))
     for name in ("harness.sock", "mcp.sock"):
         assert f"alice: {name} refused pid" in caplog.text
     assert f"of uid {uid}" in caplog.text
