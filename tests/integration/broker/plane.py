@@ -118,7 +118,7 @@ class FakeHarness:
             harness="test",
             pid=os.getpid(),
             settings="0",
-            claude=ClaudeInfo("/bin/claude", "2.1.330"),
+            claude=more.pop("claude", ClaudeInfo("/bin/claude", "2.1.330")),
             **more,
         )
         answer: dict[str, Any] = await self.call("hello", to_json(hello))

@@ -6,14 +6,24 @@ from pathlib import Path
 import httpx
 import pytest
 
+from hyperhive.broker import harness_session
 from hyperhive.broker.core import Core
 from hyperhive.broker.lifecycle import Unmanaged
 from hyperhive.operator.server import operator_plane
 from hyperhive.store.errors import StoreUnavailableError
 from hyperhive.store.transaction import Transaction
+from hyperhive.wire.harness import ClaudeInfo
 from hyperhive.wire.jsonrpc import ErrorCode, RpcError
 from hyperhive.wire.sockets import address
-from tests.integration.broker.plane import ToolError, agent_row, broker, harness, mcp
+from tests.integration.broker.plane import (
+    ToolError,
+    agent_row,
+    broker,
+    connected,
+    harness,
+    in_state,
+    mcp,
+)
 from tests.integration.broker.test_turns import mail, send
 
 
@@ -79,3 +89,41 @@ def test_everyone_is_told_and_the_broker_lives_on(
 
     asyncio.run(main())
     assert "disk is full" in caplog.text
+
+
+def test_a_harness_that_goes_meanwhile_is_offline_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(harness_session, "LEAVE_RETRY_SECONDS", 0.01)
+
+    async def main() -> None:
+        async with broker(tmp_path) as core:
+            await send(core, "alice", "before")
+            async with harness(core, "alice") as alice:
+                await alice.turn()
+                await fill_disk(core)
+            async with connected(core, "alice") as newcomer:
+                with pytest.raises(RpcError) as caught:
+                    await newcomer.hello("alice")
+                assert caught.value.code == ErrorCode.ALREADY_CONNECTED
+            await core.store.write(_limit, 1_000_000)
+            await in_state(core, "alice", "offline")
+            async with harness(core, "alice") as alice:
+                assert "repeat: delivery 2" in (await alice.turn()).prompt
+
+    asyncio.run(main())
+
+
+def test_a_hello_that_could_not_be_stored_can_be_said_again(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with broker(tmp_path) as core, connected(core, "alice") as it:
+            await fill_disk(core)
+            big = ClaudeInfo("/bin/claude", "2.1.330 " + "x" * 60_000)
+            with pytest.raises(RpcError) as caught:
+                await it.hello("alice", claude=big)
+            assert caught.value.code == ErrorCode.STORE_UNAVAILABLE
+            await core.store.write(_limit, 1_000_000)
+            await it.hello("alice")
+            assert (await agent_row(core, "alice"))["state"] == "idle"
+
+    asyncio.run(main())

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from tests.integration.hive.local import DEADLINE, HYPERHIVE, command, processes_of, up, wait_for
-from tests.tools import ROOT
+from tests.tools import ROOT, need
 
 EXAMPLE: Final = ROOT / "examples" / "hive.toml"
 
@@ -202,6 +202,27 @@ def test_what_cannot_be_used_is_said(tmp_path: Path, words: list[str], said: str
     assert done.returncode in (1, 2), done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_read_only_state_directory_is_said(tmp_path: Path) -> None:
+    need("a mount namespace", os.getuid() == 0, "run the tests as root")
+    file, state = declare(tmp_path), tmp_path / "state"
+    with up(file, state, "scripted") as hive:
+        hive.ask("send", "idler", "for later")
+    mounted = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'
+    words = [HYPERHIVE, "up", str(file), "--state", str(state), "--claude", "scripted"]
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", mounted, "sh", str(state), *words],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+    )
+    assert done.returncode == 1
+    what, todo = done.stderr.splitlines()[-2:]
+    assert what == f"error: {state}/hive.sqlite: Read-only file system"
+    assert "can be written" in todo
+    with up(file, state, "scripted") as hive:
+        assert [m["body"] for m in hive.ask("messages")] == ["for later"]
 
 
 def test_events_follow(tmp_path: Path) -> None:

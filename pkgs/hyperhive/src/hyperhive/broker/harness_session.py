@@ -12,6 +12,7 @@ from hyperhive.broker.rpc import RpcConnection
 from hyperhive.hive.names import AgentName
 from hyperhive.store import turns
 from hyperhive.store.agents import Link, read_agent, set_link
+from hyperhive.store.errors import StoreUnavailableError
 from hyperhive.store.transaction import Transaction
 from hyperhive.store.turns import UnknownTurnError
 from hyperhive.wire.harness import (
@@ -34,6 +35,9 @@ HELLO_SECONDS: Final = 10.0
 
 ANSWER_SECONDS: Final = 10.0
 """Longest time a harness may take to accept or refuse a call."""
+
+LEAVE_RETRY_SECONDS: Final = 1.0
+"""When to try again to record that a harness is gone, after nothing could be written."""
 
 
 class HarnessSession:
@@ -62,9 +66,8 @@ class HarnessSession:
             await self._rpc.run()
         finally:
             deadline.cancel()
-        if self.hello is not None and not self._core.bus.closed:
-            turn = await self._core.store.write(_gone, self.agent, now=self._core.clock())
-            logger.info("%s: harness disconnected%s", self.agent, f", turn {turn}" if turn else "")
+        if self.hello is not None:
+            await self._leave()
 
     def close(self) -> None:
         """Ends the connection."""
@@ -83,6 +86,19 @@ class HarnessSession:
         """Has the harness end a turn; errors as for `run_turn`."""
         params = to_json(TurnCancel(turn, reason))
         await self._rpc.call("turn.cancel", params, seconds=ANSWER_SECONDS)
+
+    async def _leave(self) -> None:
+        """Records that the harness is gone, as soon as anything can be written: until then the
+        agent is this session's, so that no new harness is taken for the old one."""
+        while not self._core.bus.closed:
+            try:
+                turn = await self._core.store.write(_gone, self.agent, now=self._core.clock())
+            except StoreUnavailableError:
+                await asyncio.sleep(LEAVE_RETRY_SECONDS)
+                continue
+            lost = f", turn {turn} lost" if turn else ""
+            logger.info("%s: harness disconnected%s", self.agent, lost)
+            return
 
     def _no_hello(self) -> None:
         if self.hello is None:
@@ -128,9 +144,9 @@ class HarnessSession:
             raise RpcError(ErrorCode.NOT_THIS_AGENT, f"this socket is {self.agent}'s")
         if not self._claim(self):
             raise RpcError(ErrorCode.ALREADY_CONNECTED, "another harness is connected")
+        keep = await self._core.store.write(_welcome, self.agent, hello, now=self._core.clock())
         # From here on the agent is this session's: its end makes the agent offline.
         self.hello = hello
-        keep = await self._core.store.write(_welcome, self.agent, hello, now=self._core.clock())
         claude = f"claude {hello.claude.version}" if hello.claude else hello.problem or "no claude"
         logger.info("%s: harness %s connected, %s", self.agent, hello.harness, claude)
         return to_json(Welcome(__version__, keep))

@@ -49,11 +49,12 @@ class LocalSupervisor:
 
     async def start(self, agent: AgentName) -> None:
         """Starts an agent's harness unless it runs."""
-        if agent in self._children:
+        child = self._children.get(agent)
+        if child is not None and not child.task.done():
             return
         settings = write_settings(self._core.hive, self._core.paths, agent, self._claude)
         stopping = asyncio.Event()
-        task = asyncio.create_task(self._keep(agent, settings, stopping), name=agent)
+        task = asyncio.create_task(self._supervise(agent, settings, stopping), name=agent)
         self._children[agent] = _Child(task, stopping)
 
     async def stop(self, agent: AgentName, reason: str) -> None:
@@ -73,6 +74,13 @@ class LocalSupervisor:
         async with asyncio.TaskGroup() as stops:
             for agent in list(self._children):
                 stops.create_task(self.stop(agent, reason))
+
+    async def _supervise(self, agent: AgentName, settings: Path, stopping: asyncio.Event) -> None:
+        try:
+            await self._keep(agent, settings, stopping)
+        except Exception as error:
+            logger.exception("%s: its harness cannot be kept running", agent)
+            await self._say(agent, Link.OFFLINE, f"the harness could not be started: {error}")
 
     async def _keep(self, agent: AgentName, settings: Path, stopping: asyncio.Event) -> None:
         pause = RESTART_FIRST

@@ -268,7 +268,8 @@ def _prepare(connection: sqlite3.Connection, hive: str) -> None:
 
 
 def _unavailable(path: Path, error: Exception) -> StoreUnavailableError:
+    why = error.strerror if isinstance(error, OSError) else error
     return StoreUnavailableError(
-        f"{path}: {error}",
+        f"{path}: {why}",
         "check that the disk is not full and the directory can be written",
     )
