@@ -10,8 +10,22 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 """Version of this protocol; a change that an older side would misread makes it the next."""
+
+
+class TurnKind(StrEnum):
+    """What a turn is for."""
+
+    MESSAGE = "message"
+    """It answers a message."""
+    CHECKPOINT = "checkpoint"
+    """The agent saves what it must not forget, before its conversation is compacted."""
+    COMPACT = "compact"
+    """claude compacts the conversation; the prompt is the command for it."""
+    NOTES = "notes"
+    """A conversation of its own, without tools, whose answer takes the place of notes.md. The
+    prompt is the harness's, which reads the notes."""
 
 
 class OutcomeKind(StrEnum):
@@ -25,6 +39,7 @@ class OutcomeKind(StrEnum):
     NEEDS_LOGIN = "needs_login"
     OVERLOADED = "overloaded"
     TIMEOUT = "timeout"
+    UNKNOWN_MODEL = "unknown_model"
 
 
 class TurnEventKind(StrEnum):
@@ -46,6 +61,8 @@ class TurnEventKind(StrEnum):
     """attempt, delay_ms, status, error: the CLI asks the API again by itself"""
     COMPACTION = "compaction"
     """status: compacting | success | failed; trigger, pre_tokens, post_tokens, error"""
+    NOTES = "notes"
+    """status: replaced | kept; bytes_before, bytes_after, reason (why they were kept)"""
     RATE_LIMIT = "rate_limit"
     """status, resets_at (seconds since the epoch), type"""
     NOTICE = "notice"
@@ -109,6 +126,7 @@ class TurnRun:
     model: str
     session: str
     resume: bool
+    kind: TurnKind = TurnKind.MESSAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +205,7 @@ class Outcome:
         steps: model steps of this run.
         mcp_failed: MCP servers whose tools were missing in this turn.
         session_missing: claude has no session of the id it was to resume; begin a new one.
+        notes_bytes: size of notes.md after the turn; None: there is none that can be read.
     """
 
     kind: OutcomeKind
@@ -205,6 +224,7 @@ class Outcome:
     denials: list[Denial] = field(default_factory=list)
     mcp_failed: list[str] = field(default_factory=list)
     session_missing: bool = False
+    notes_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
