@@ -23,6 +23,42 @@ WHOLE = {
     "reserved name": (f"{HIVE}[agents.operator]", "agents.operator", "reserved", "otherwise"),
     "agent is no table": (f"{HIVE}[agents]\nalice = 3", "agents.alice", "not a table", "table"),
     "retention": (f"{HIVE}retention.messages = 0\n[agents.a]", "hive.retention.messages", "", "1"),
+    "retention, events": (
+        f"{HIVE}retention.events = 36501\n[agents.a]",
+        "hive.retention.events",
+        "too large",
+        "36500 or less",
+    ),
+    "retention, streams": (
+        f"{HIVE}retention.stream_events = 0\n[agents.a]",
+        "hive.retention.stream_events",
+        "too small",
+        "1 or more",
+    ),
+    "retention, few": (
+        f"{HIVE}retention.stream_events_per_agent = 999\n[agents.a]",
+        "hive.retention.stream_events_per_agent",
+        "too small",
+        "1000 or more",
+    ),
+    "retention, turns": (
+        f"{HIVE}retention.turns = 0\n[agents.a]",
+        "hive.retention.turns",
+        "too small",
+        "1 or more",
+    ),
+    "loop guard": (
+        f"{HIVE}loop_guard.answers = -1\n[agents.a]",
+        "hive.loop_guard.answers",
+        "too small",
+        "0 or more",
+    ),
+    "loop guard, minutes": (
+        f"{HIVE}loop_guard.minutes = 0\n[agents.a]",
+        "hive.loop_guard.minutes",
+        "too small",
+        "1 or more",
+    ),
     "system": (f'{HIVE}system = "x86"\n[agents.a]', "hive.system", "choices", "x86_64-linux"),
     "release": (f'{HIVE}state_version = "26"\n[agents.a]', "hive.state_version", "NixOS", "26.05"),
     "flake, registry": (

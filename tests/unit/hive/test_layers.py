@@ -78,8 +78,19 @@ def test_an_empty_list_is_a_value() -> None:
 
 
 @pytest.mark.parametrize(
-    "field", ["network", "binds", "limits", "uid_base", "recipients", "extra_nix", "credentials"]
+    "field",
+    [
+        "network",
+        "binds",
+        "limits",
+        "conversation",
+        "wake_for_operator",
+        "uid_base",
+        "recipients",
+        "extra_nix",
+        "credentials",
+    ],
 )
-def test_a_proposal_cannot_name_what_isolates_the_agent(field: str) -> None:
+def test_a_proposal_cannot_name_what_belongs_to_the_operator(field: str) -> None:
     with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
         Override.model_validate({field: None})

@@ -14,10 +14,14 @@ from hyperhive.hive.names import AGENT_NAME_PATTERN, AgentName
 from hyperhive.hive.tables import (
     BashRules,
     Bind,
+    Conversation,
     Declared,
+    Inputs,
     Limits,
+    LoopGuard,
     McpServer,
     Network,
+    Retention,
     Role,
     ToolRules,
 )
@@ -26,7 +30,6 @@ from hyperhive.hive.values import (
     AgentKey,
     AgentVariable,
     CredentialPath,
-    FlakeReference,
     HiveName,
     Icon,
     Line,
@@ -43,11 +46,13 @@ __all__ = [
     "AgentConfig",
     "BashRules",
     "Bind",
+    "Conversation",
     "Declared",
     "HiveConfig",
     "HiveSettings",
     "Inputs",
     "Limits",
+    "LoopGuard",
     "McpServer",
     "Network",
     "Retention",
@@ -108,6 +113,14 @@ class AgentConfig(Declared):
         examples=[["manager", "operator"]],
     )
     limits: Limits = Field(default=Limits(), description="What the agent may use at most.")
+    conversation: Conversation = Field(
+        default=Conversation(), description="When what the agent remembers is made shorter."
+    )
+    wake_for_operator: bool = Field(
+        default=True,
+        description="Whether a message from the operator ends a nap of the agent's.",
+        examples=[False],
+    )
     network: Network = Field(
         default=Network.PRIVATE,
         strict=False,
@@ -145,33 +158,6 @@ class AgentConfig(Declared):
         return uid_range(name, self.uid_base)
 
 
-class Inputs(Declared):
-    """Where the rendered flakes take their inputs from, as flake references."""
-
-    nixpkgs: FlakeReference = Field(
-        default="flake:nixpkgs",
-        description="The nixpkgs that agents are built from.",
-        examples=["github:NixOS/nixpkgs/nixos-26.05"],
-    )
-    hyperhive: FlakeReference = Field(
-        default="flake:hyperhive",
-        description="The hyperhive that agents are built with.",
-        examples=["path:/etc/nixos/hyperhive"],
-    )
-
-
-class Retention(Declared):
-    """How long history is kept."""
-
-    messages: int = Field(
-        default=30,
-        ge=1,
-        le=36500,
-        description="Days after which an acknowledged message is removed.",
-        examples=[30],
-    )
-
-
 class HiveSettings(Declared):
     """What holds for the whole hive."""
 
@@ -201,6 +187,11 @@ class HiveSettings(Declared):
     )
     inputs: Inputs = Field(default=Inputs(), description="Inputs of the rendered flakes.")
     retention: Retention = Field(default=Retention(), description="When history is removed.")
+    loop_guard: LoopGuard = Field(
+        default=LoopGuard(),
+        description="When two agents that only answer each other are paused, and the operator told."
+        " A message of the operator's to either of them begins the count anew.",
+    )
 
 
 class HiveConfig(Declared):

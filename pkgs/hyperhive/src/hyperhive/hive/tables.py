@@ -1,4 +1,4 @@
-"""The tables of which an agent's declaration is made."""
+"""The tables of which the declarations of an agent and of the hive are made."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -10,7 +10,9 @@ from hyperhive.hive.values import (
     BindSource,
     BindTarget,
     Command,
+    CompactPercent,
     Cpu,
+    FlakeReference,
     McpTool,
     Memory,
     Text,
@@ -131,6 +133,34 @@ class Limits(Declared):
         description="Seconds after which a turn is ended.",
         examples=[1800],
     )
+    question_seconds: int = Field(
+        default=86400,
+        ge=10,
+        le=2592000,
+        description="Seconds that a question of the agent's stays open at most; then the agent is"
+        " told that it expired.",
+        examples=[3600],
+    )
+
+
+class Conversation(Declared):
+    """When what an agent remembers is made shorter."""
+
+    compact_percent: CompactPercent = Field(
+        default=75,
+        description="Share of the model's context window, in percent, from which the conversation"
+        " is compacted after a turn; the agent saves its notes first. 0: only when a prompt no"
+        " longer fits.",
+        examples=[60],
+    )
+    notes_kib: int = Field(
+        default=64,
+        ge=0,
+        le=1024,
+        description="Size of notes.md, in KiB, from which a short second session rewrites it"
+        " shorter; the file before stays as notes.md.1. 0: never.",
+        examples=[32],
+    )
 
 
 class Bind(Declared):
@@ -143,4 +173,86 @@ class Bind(Declared):
     target: BindTarget = Field(description="Path in the container.", examples=["/srv/shared"])
     writable: bool = Field(
         default=False, description="Whether the agent may write there.", examples=[True]
+    )
+
+
+class Inputs(Declared):
+    """Where the rendered flakes take their inputs from, as flake references."""
+
+    nixpkgs: FlakeReference = Field(
+        default="flake:nixpkgs",
+        description="The nixpkgs that agents are built from.",
+        examples=["github:NixOS/nixpkgs/nixos-26.05"],
+    )
+    hyperhive: FlakeReference = Field(
+        default="flake:hyperhive",
+        description="The hyperhive that agents are built with.",
+        examples=["path:/etc/nixos/hyperhive"],
+    )
+
+
+class Retention(Declared):
+    """How long history is kept."""
+
+    messages: int = Field(
+        default=30,
+        ge=1,
+        le=36500,
+        description="Days after which an acknowledged message is removed; one that is not"
+        " acknowledged never is.",
+        examples=[30],
+    )
+    events: int = Field(
+        default=90,
+        ge=1,
+        le=36500,
+        description="Days after which an event is removed: what changed in the hive, and why.",
+        examples=[90],
+    )
+    stream_events: int = Field(
+        default=7,
+        ge=1,
+        le=36500,
+        description="Days after which the stream of a turn is removed: what claude said and did"
+        " there, word by word.",
+        examples=[7],
+    )
+    stream_events_per_agent: int = Field(
+        default=20000,
+        ge=1000,
+        le=10000000,
+        description="Events of that stream kept for each agent, the newest ones, however young"
+        " the others are.",
+        examples=[20000],
+    )
+    turns: int = Field(
+        default=365,
+        ge=1,
+        le=36500,
+        description="Days after which the record of a turn is removed: when it ran, how it ended"
+        " and what it used.",
+        examples=[365],
+    )
+
+
+class LoopGuard(Declared):
+    """When two agents that only answer each other are stopped.
+
+    Both are paused and the operator is told. A message of the operator's to either of them begins
+    the count anew.
+    """
+
+    answers: int = Field(
+        default=40,
+        ge=0,
+        le=1000,
+        description="How often two agents may answer each other within `minutes`. 0: no guard.",
+        examples=[40],
+    )
+    minutes: int = Field(
+        default=10,
+        ge=1,
+        le=1440,
+        description="The minutes within which their answers are counted.",
+        examples=[10],
     )

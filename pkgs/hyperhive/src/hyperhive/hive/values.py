@@ -28,6 +28,11 @@ MCP_TOOL_PATTERN: Final = r"^(\*|[A-Za-z0-9_.-]{1,128})$"
 REFERENCE_PATTERN: Final = r"^([a-z][a-z0-9+-]*:|/)[A-Za-z0-9/._+@=?&%~:,-]+$"
 STATE_VERSION_PATTERN: Final = r"^[0-9]{2}\.(05|11)$"
 
+LEAST_COMPACT_PERCENT: Final = 20
+"""Summary, system prompt and tools fill a part of the window themselves: lower, a conversation just
+compacted could be due again."""
+MOST_COMPACT_PERCENT: Final = 95
+
 _FULL_RULE: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9_]*)\((.*)\)\s*", re.DOTALL)
 _LONGEST_ICON: Final = 8
 _LONGEST_MCP_NAME: Final = 40
@@ -181,6 +186,15 @@ def _command(text: str) -> str:
     return text
 
 
+def _compact_percent(value: int) -> int:
+    if value != 0 and not LEAST_COMPACT_PERCENT <= value <= MOST_COMPACT_PERCENT:
+        raise InputError(
+            "not a share at which a conversation can be compacted",
+            f"use {LEAST_COMPACT_PERCENT} to {MOST_COMPACT_PERCENT}; 0 is never",
+        )
+    return value
+
+
 Line = Annotated[str, _checked(_line)]
 """Text in one line."""
 Text = Annotated[str, _checked(_text)]
@@ -241,3 +255,15 @@ UidBase = Annotated[
     _checked(uids.parse_uid_base),
     _described(None, minimum=uids.FIRST_BASE, maximum=uids.LAST_BASE, multipleOf=uids.SIZE),
 ]
+CompactPercent = Annotated[
+    int,
+    _checked(_compact_percent),
+    _described(
+        None,
+        anyOf=[
+            {"const": 0},
+            {"minimum": LEAST_COMPACT_PERCENT, "maximum": MOST_COMPACT_PERCENT},
+        ],
+    ),
+]
+"""Percent of a model's context window; 0: never."""
