@@ -157,6 +157,43 @@ in
         example = 1800;
         description = "Seconds after which a turn is ended.";
       };
+      questionSeconds = mkOption {
+        type = types.ints.between 10 2592000;
+        default = 86400;
+        example = 3600;
+        description = ''
+          Seconds that a question of the agent's stays open at most; then the agent is told that it
+          expired.
+        '';
+      };
+    };
+
+    conversation = {
+      compactPercent = mkOption {
+        type = types.either (types.enum [ 0 ]) (types.ints.between 20 95);
+        default = 75;
+        example = 60;
+        description = ''
+          Share of the model's context window, in percent, from which the conversation is compacted
+          after a turn; the agent saves its notes first. `0`: only when a prompt no longer fits.
+        '';
+      };
+      notesKib = mkOption {
+        type = types.ints.between 0 1024;
+        default = 64;
+        example = 32;
+        description = ''
+          Size of {file}`notes.md`, in KiB, from which a short second session rewrites it shorter; the
+          file before stays as {file}`notes.md.1`. `0`: never.
+        '';
+      };
+    };
+
+    wakeForOperator = mkOption {
+      type = types.bool;
+      default = true;
+      example = false;
+      description = "Whether a message from the operator ends a nap of the agent's.";
     };
 
     network = mkOption {

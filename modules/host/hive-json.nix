@@ -8,20 +8,28 @@
 let
   cfg = config.services.hyperhive;
 
+  # A table whose members of two words have the names that hive.json has for them.
+  renamed =
+    names: table:
+    removeAttrs table (lib.attrValues names) // lib.mapAttrs (_: option: table.${option}) names;
+
   agent =
     declared:
-    removeAttrs declared [
-      "extraNix"
-      "systemPrompt"
-      "uidBase"
-    ]
+    renamed {
+      extra_nix = "extraNix";
+      system_prompt = "systemPrompt";
+      uid_base = "uidBase";
+      wake_for_operator = "wakeForOperator";
+    } declared
     // {
-      extra_nix = declared.extraNix;
-      limits = removeAttrs declared.limits [ "turnSeconds" ] // {
-        turn_seconds = declared.limits.turnSeconds;
-      };
-      system_prompt = declared.systemPrompt;
-      uid_base = declared.uidBase;
+      conversation = renamed {
+        compact_percent = "compactPercent";
+        notes_kib = "notesKib";
+      } declared.conversation;
+      limits = renamed {
+        question_seconds = "questionSeconds";
+        turn_seconds = "turnSeconds";
+      } declared.limits;
     };
 
   unchecked = (pkgs.formats.json { }).generate "hive.json" cfg.hive;

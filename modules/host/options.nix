@@ -8,6 +8,14 @@
 let
   inherit (lib) mkEnableOption mkOption types;
   cfg = config.services.hyperhive;
+
+  days =
+    default: description:
+    mkOption {
+      type = types.ints.between 1 36500;
+      inherit default description;
+      example = 14;
+    };
 in
 {
   options.services.hyperhive = {
@@ -109,10 +117,48 @@ in
               description = "The hyperhive that agents are built with, as a flake reference.";
             };
           };
-          retention.messages = mkOption {
-            type = types.ints.between 1 36500;
-            default = 30;
-            description = "Days after which an acknowledged message is removed.";
+          retention = {
+            messages = days 30 ''
+              Days after which an acknowledged message is removed; one that is not acknowledged never
+              is.
+            '';
+            events = days 90 "Days after which an event is removed: what changed in the hive, and why.";
+            stream_events = days 7 ''
+              Days after which the stream of a turn is removed: what claude said and did there, word
+              by word.
+            '';
+            stream_events_per_agent = mkOption {
+              type = types.ints.between 1000 10000000;
+              default = 20000;
+              example = 5000;
+              description = ''
+                Events of that stream kept for each agent, the newest ones, however young the others
+                are.
+              '';
+            };
+            turns = days 365 ''
+              Days after which the record of a turn is removed: when it ran, how it ended and what it
+              used.
+            '';
+          };
+          loop_guard = {
+            answers = mkOption {
+              type = types.ints.between 0 1000;
+              default = 40;
+              example = 20;
+              description = ''
+                How often two agents may answer each other within
+                {option}`services.hyperhive.settings.loop_guard.minutes` before both are paused and the
+                operator is told. A message of the operator's to either of them begins the count anew.
+                `0`: no guard.
+              '';
+            };
+            minutes = mkOption {
+              type = types.ints.between 1 1440;
+              default = 10;
+              example = 5;
+              description = "The minutes within which their answers are counted.";
+            };
           };
         };
       };

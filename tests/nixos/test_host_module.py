@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hyperhive.hive.load import parse_hive
+from hyperhive.hive.models import LoopGuard, Retention
 from hyperhive.hive.problems import InvalidHive
 from tests.nixos.nix import Nix, NixError
 
@@ -21,6 +22,8 @@ FULL = """{ services.hyperhive = {
   settings.description = "Our parser lab";
   settings.inputs.nixpkgs = "github:NixOS/nixpkgs/nixos-26.05";
   settings.retention.messages = 7;
+  settings.retention.stream_events_per_agent = 5000;
+  settings.loop_guard = { answers = 0; minutes = 5; };
   agents.manager = { role = "manager"; model = "sonnet"; };
   agents.alice = {
     description = "Writes the parser";
@@ -38,7 +41,9 @@ FULL = """{ services.hyperhive = {
     environment.LANG = "C.UTF-8";
     credentials.ANTHROPIC_API_KEY = "/run/secrets/anthropic";
     recipients = [ "manager" "operator" ];
-    limits = { memory = "4G"; cpu = "200%"; tasks = 256; turnSeconds = 600; };
+    limits = { memory = "4G"; cpu = "200%"; tasks = 256; turnSeconds = 600; questionSeconds = 60; };
+    conversation = { compactPercent = 0; notesKib = 16; };
+    wakeForOperator = false;
     network = "none";
     binds = [ { source = "/srv/shared"; target = "/srv/shared"; writable = true; } ];
     uidBase = 1048576;
@@ -59,7 +64,8 @@ def test_hive_json_is_a_declared_hive(nix: Nix, nixpkgs: Path) -> None:
     hive = parse_hive(ask(nix, nixpkgs, "hive", FULL), "hive.json")
     assert hive.hive.name == "lab"
     assert hive.hive.model == "haiku"
-    assert hive.hive.retention.messages == 7
+    assert hive.hive.retention == Retention(messages=7, stream_events_per_agent=5000)
+    assert hive.hive.loop_guard == LoopGuard(answers=0, minutes=5)
     assert hive.manager == "manager"
     assert hive.model_of(next(name for name in hive.agents if name == "alice")) == "opus"
 
@@ -93,7 +99,15 @@ def test_every_field_arrives(nix: Nix, nixpkgs: Path) -> None:
         "environment": {"LANG": "C.UTF-8"},
         "credentials": {"ANTHROPIC_API_KEY": "/run/secrets/anthropic"},
         "recipients": ["manager", "operator"],
-        "limits": {"memory": "4G", "cpu": "200%", "tasks": 256, "turn_seconds": 600},
+        "limits": {
+            "memory": "4G",
+            "cpu": "200%",
+            "tasks": 256,
+            "turn_seconds": 600,
+            "question_seconds": 60,
+        },
+        "conversation": {"compact_percent": 0, "notes_kib": 16},
+        "wake_for_operator": False,
         "network": "none",
         "binds": [{"source": "/srv/shared", "target": "/srv/shared", "writable": True}],
         "uid_base": 1048576,
@@ -175,6 +189,11 @@ def test_nothing_without_enable(nix: Nix, nixpkgs: Path) -> None:
         ('bash.allow = "git status"', "bash.allow' is not of type"),
         ('limits.memroy = "4G"', "limits.memroy' does not exist"),
         ("limits.tasks = 1", "limits.tasks' is not of type"),
+        ("limits.questionSeconds = 9", "limits.questionSeconds' is not of type"),
+        ("conversation.compactPercent = 19", "compactPercent' is not of type"),
+        ("conversation.compactPercent = 96", "compactPercent' is not of type"),
+        ("conversation.notesKib = 1025", "notesKib' is not of type"),
+        ('wakeForOperator = "no"', "wakeForOperator' is not of type"),
         ('network = "bridge"', "network' is not of type"),
         ("credentials.KEY = ./key", "credentials.KEY' is not of type"),
         ('binds = [ { source = "srv"; target = "/srv"; } ]', ".source' is not of type"),
@@ -188,6 +207,28 @@ def test_what_does_not_fit_is_refused(nix: Nix, nixpkgs: Path, wrong: str, optio
     message = str(caught.value)
     assert option in message
     assert "services.hyperhive.agents.alice." in message
+
+
+NUMBERS = [
+    (place, field, schema["minimum"], schema["maximum"])
+    for place, table in (("retention", Retention), ("loop_guard", LoopGuard))
+    for field, schema in table.model_json_schema()["properties"].items()
+]
+
+
+@pytest.mark.parametrize(("table", "field", "least", "most"), NUMBERS)
+def test_numbers_have_the_bounds_of_the_schema(
+    nix: Nix, nixpkgs: Path, table: str, field: str, least: int, most: int
+) -> None:
+    def given(number: int) -> Any:
+        setting = f"{{ services.hyperhive.settings.{table}.{field} = {number}; }}"
+        return ask(nix, nixpkgs, "hive", SMALLEST, setting)
+
+    for number in (least, most):
+        assert given(number)["hive"][table][field] == number
+    for number in (least - 1, most + 1):
+        with pytest.raises(NixError, match=rf"{table}\.{field}' is not of type"):
+            given(number)
 
 
 @pytest.mark.parametrize(

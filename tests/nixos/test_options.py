@@ -63,7 +63,8 @@ def test_every_field_is_an_option_and_every_option_a_field(nix: Nix, nixpkgs: Pa
     fields = schema_fields(HiveConfig)
     assert "agents.<name>.binds.*.writable" in fields
     assert "agents.<name>.mcp.<name>.tools" in fields
-    assert "hive.retention.messages" in fields
+    assert "hive.retention.stream_events_per_agent" in fields
+    assert "agents.<name>.conversation.compact_percent" in fields
     assert option_fields(options) == fields
 
 

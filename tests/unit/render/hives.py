@@ -29,7 +29,15 @@ FULL = hive(
             "environment": {"LANG": "C.UTF-8", "COLOUR": "no"},
             "credentials": {"TOKEN_B": "/run/secrets/b", "TOKEN_A": "/run/secrets/a"},
             "recipients": ["manager"],
-            "limits": {"memory": "4G", "cpu": "200%", "tasks": 256, "turn_seconds": 60},
+            "limits": {
+                "memory": "4G",
+                "cpu": "200%",
+                "tasks": 256,
+                "turn_seconds": 60,
+                "question_seconds": 3600,
+            },
+            "conversation": {"compact_percent": 60, "notes_kib": 32},
+            "wake_for_operator": False,
             "binds": [
                 {"source": "/srv/a", "target": "/srv/in"},
                 {"source": "/srv/b", "target": "/srv/out", "writable": True},

@@ -75,6 +75,25 @@ def test_hive_json_is_a_hive_that_gives_the_same_tree(example: Path) -> None:
     assert render_hive(again, HOST) == tree
 
 
+def test_what_the_broker_alone_decides_changes_no_container() -> None:
+    before = render_hive(hive({"alice": {"limits": {"turn_seconds": 60}}}), HOST)
+    after = render_hive(
+        hive(
+            {
+                "alice": {
+                    "limits": {"turn_seconds": 60, "question_seconds": 3600},
+                    "conversation": {"compact_percent": 60, "notes_kib": 0},
+                    "wake_for_operator": False,
+                }
+            },
+            retention={"messages": 3, "events": 3, "stream_events": 3, "turns": 3},
+            loop_guard={"answers": 0},
+        ),
+        HOST,
+    )
+    assert {path for path, content in after.items() if before[path] != content} == {"hive.json"}
+
+
 def test_the_effective_hive_says_what_was_left_open() -> None:
     effective = effective_hive(FULL)
     assert effective.agents[AgentName("alice")].model == "opus"
