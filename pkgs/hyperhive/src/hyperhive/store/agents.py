@@ -1,9 +1,10 @@
 """Agents' rows: what is known of each, and the one state that follows from it.
 
 The state of an agent is never set: it is computed from what is known (its link, its turn, a pause,
-a hold) by `state_of`, and each change of it is an event with its reason.
+a hold, a nap) by `state_of`, and each change of it is an event with its reason.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -18,6 +19,8 @@ class AgentState(StrEnum):
     STARTING = "starting"
     IDLE = "idle"
     THINKING = "thinking"
+    COMPACTING = "compacting"
+    NAPPING = "napping"
     RATE_LIMITED = "rate_limited"
     NEEDS_LOGIN = "needs_login"
     PAUSED = "paused"
@@ -38,6 +41,19 @@ class HoldKind(StrEnum):
     RATE_LIMITED = "rate_limited"
     NEEDS_LOGIN = "needs_login"
     FAILED = "failed"
+    UNKNOWN_MODEL = "unknown_model"
+    """The API has no such model: until another one is chosen."""
+    NO_CLAUDE = "no_claude"
+    """The harness has no claude that it can run: until it says hello with one."""
+
+
+_HELD: Mapping[HoldKind, AgentState] = {
+    HoldKind.RATE_LIMITED: AgentState.RATE_LIMITED,
+    HoldKind.NEEDS_LOGIN: AgentState.NEEDS_LOGIN,
+    HoldKind.FAILED: AgentState.FAILED,
+    HoldKind.UNKNOWN_MODEL: AgentState.FAILED,
+    HoldKind.NO_CLAUDE: AgentState.FAILED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +70,23 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Nap:
+    """A time without turns that the agent itself asked for; seconds since the epoch."""
+
+    since: float
+    until: float
+    reason: str
+
+
+class Compaction(StrEnum):
+    """The next step of a compaction that is due."""
+
+    CHECKPOINT = "checkpoint"
+    """A turn in which the agent saves its notes."""
+    COMPACT = "compact"
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """An agent's state with why and until when (seconds since the epoch)."""
 
@@ -64,7 +97,21 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class AgentRow:
-    """What is known of an agent beyond its declaration."""
+    """What is known of an agent beyond its declaration.
+
+    Attributes:
+        failures: consecutive failed turns.
+        compacting: whether the turn that runs is, just now, making the conversation or the notes
+            shorter.
+        compaction: the step of a compaction that comes before the next message, and why.
+        compacted_for: the message whose prompt was too long when the conversation was last
+            compacted, until a turn ends well.
+        notes_due: why the notes are to be compacted; None: they are not.
+        notes_bytes: size of notes.md after the last turn.
+        notes_tried: that size at the last attempt to compact them.
+        new_session: whether the running turn's session ends with it.
+        model: of the next turn.
+    """
 
     name: str
     link: Link
@@ -72,9 +119,19 @@ class AgentRow:
     paused: bool
     pause_reason: str
     hold: Hold | None
+    nap: Nap | None
     turn: int | None
     failures: int
     session: str | None
+    compacting: bool
+    compaction: Compaction | None
+    compaction_reason: str
+    compacted_for: int | None
+    notes_due: str | None
+    notes_bytes: int | None
+    notes_tried: int
+    new_session: bool
+    model: str
     standing: Standing
 
 
@@ -88,11 +145,14 @@ def state_of(agent: AgentRow) -> Standing:
         case Link.CONNECTED:
             pass
     if agent.turn is not None:
-        return Standing(AgentState.THINKING, f"turn {agent.turn}")
+        doing = AgentState.COMPACTING if agent.compacting else AgentState.THINKING
+        return Standing(doing, f"turn {agent.turn}")
     if agent.paused:
         return Standing(AgentState.PAUSED, agent.pause_reason)
     if agent.hold is not None:
-        return Standing(AgentState(agent.hold.kind), agent.hold.reason, agent.hold.until)
+        return Standing(_HELD[agent.hold.kind], agent.hold.reason, agent.hold.until)
+    if agent.nap is not None:
+        return Standing(AgentState.NAPPING, agent.nap.reason, agent.nap.until)
     return Standing(AgentState.IDLE)
 
 
@@ -114,6 +174,12 @@ def declare(tx: Transaction, names: list[str], *, now: float) -> None:
         settle(tx, name, now=now)
 
 
+def is_declared(tx: Transaction, name: str) -> bool:
+    """Whether the hive has such an agent now."""
+    row = tx.connection.execute("SELECT declared FROM agents WHERE name = ?", (name,)).fetchone()
+    return bool(row == (1,))
+
+
 def read_agent(tx: Transaction, name: str) -> AgentRow:
     """The row of an agent.
 
@@ -121,8 +187,10 @@ def read_agent(tx: Transaction, name: str) -> AgentRow:
         KeyError: there is no such agent.
     """
     row = tx.connection.execute(
-        "SELECT link, link_reason, paused, pause_reason, hold, hold_reason, hold_until, turn,"
-        " failures, session, state, reason, until FROM agents WHERE name = ?",
+        "SELECT link, link_reason, paused, pause_reason, hold, hold_reason, hold_until,"
+        " nap_since, nap_until, nap_reason, turn, failures, session, compacting, compaction,"
+        " compaction_reason, compacted_for, notes_due, notes_bytes, notes_tried, new_session,"
+        " model, state, reason, until FROM agents WHERE name = ?",
         (name,),
     ).fetchone()
     if row is None:
@@ -134,10 +202,20 @@ def read_agent(tx: Transaction, name: str) -> AgentRow:
         paused=bool(row[2]),
         pause_reason=row[3],
         hold=None if row[4] is None else Hold(HoldKind(row[4]), row[5], row[6]),
-        turn=row[7],
-        failures=row[8],
-        session=row[9],
-        standing=Standing(AgentState(row[10]), row[11], row[12]),
+        nap=None if row[8] is None else Nap(row[7], row[8], row[9]),
+        turn=row[10],
+        failures=row[11],
+        session=row[12],
+        compacting=bool(row[13]),
+        compaction=None if row[14] is None else Compaction(row[14]),
+        compaction_reason=row[15],
+        compacted_for=row[16],
+        notes_due=row[17],
+        notes_bytes=row[18],
+        notes_tried=row[19],
+        new_session=bool(row[20]),
+        model=row[21],
+        standing=Standing(AgentState(row[22]), row[23], row[24]),
     )
 
 
@@ -157,7 +235,7 @@ def settle(tx: Transaction, name: str, *, now: float) -> Standing:
         if standing.until is not None:
             data["until"] = standing.until
         tx.event("state", data, at=now, agent=name, turn=agent.turn)
-    if standing.state is AgentState.IDLE:
+    if standing.state is AgentState.IDLE or standing.until is not None or agent.nap is not None:
         tx.wake(name)
     return standing
 
@@ -172,16 +250,12 @@ def set_link(
     harness: str | None = None,
     claude: str | None = None,
 ) -> None:
-    """Records whether the harness is there; a harness that comes ends a wait for login."""
+    """Records whether the harness is there."""
     tx.connection.execute(
         "UPDATE agents SET link = ?, link_reason = ?, harness = coalesce(?, harness),"
         " claude = coalesce(?, claude) WHERE name = ?",
         (link, reason, harness, claude, name),
     )
-    if link is Link.CONNECTED:
-        tx.connection.execute(
-            "UPDATE agents SET hold = NULL WHERE name = ? AND hold = 'needs_login'", (name,)
-        )
     settle(tx, name, now=now)
 
 
@@ -194,13 +268,25 @@ def set_hold(tx: Transaction, name: str, hold: Hold | None, *, now: float) -> No
     settle(tx, name, now=now)
 
 
+def end_hold(tx: Transaction, name: str, *kinds: HoldKind, now: float) -> bool:
+    """Ends a hold if it is of one of these kinds; whether there was one."""
+    hold = read_agent(tx, name).hold
+    if hold is None or hold.kind not in kinds:
+        return False
+    set_hold(tx, name, None, now=now)
+    return True
+
+
 def set_paused(tx: Transaction, name: str, paused: bool, reason: str, *, now: float) -> None:
     """Pauses an agent after the turn in progress, or lets it go on at once (ending any hold)."""
     tx.connection.execute(
         "UPDATE agents SET paused = ?, pause_reason = ? WHERE name = ?", (paused, reason, name)
     )
     if not paused:
-        tx.connection.execute("UPDATE agents SET hold = NULL, failures = 0 WHERE name = ?", (name,))
+        tx.connection.execute(
+            "UPDATE agents SET hold = NULL, failures = 0, guard_since = ? WHERE name = ?",
+            (now, name),
+        )
     settle(tx, name, now=now)
 
 

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import fcntl
 import logging
+import math
 import os
 import queue
 import sqlite3
@@ -39,10 +40,12 @@ BUSY_MS: Final = 5000
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What one commit put on disk: agents to look at, and how many events."""
+    """What one commit put on disk: agents to look at, how many events, and the earliest time (in
+    seconds since the epoch) that something of it falls due."""
 
     woken: frozenset[str]
     events: int
+    due: float | None = None
 
 
 @dataclass(slots=True)
@@ -151,7 +154,7 @@ class Store:
 
     def _commit(self, group: list[_Job]) -> Committed:
         woken: set[str] = set()
-        events = 0
+        events, due = 0, math.inf
         connection = self._writer
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -168,6 +171,7 @@ class Store:
                 else:
                     woken |= transaction.woken
                     events += transaction.events
+                    due = due if transaction.due is None else min(due, transaction.due)
                 connection.execute("RELEASE operation")
             connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -179,7 +183,7 @@ class Store:
             for job in group:
                 job.error = job.error or fault
             return Committed(frozenset(), 0)
-        return Committed(frozenset(woken), events)
+        return Committed(frozenset(woken), events, None if due == math.inf else due)
 
     def _answer(self, group: Iterable[_Job], committed: Committed) -> None:
         for job in group:
@@ -189,7 +193,7 @@ class Store:
                 job.future.set_exception(job.error)
             else:
                 job.future.set_result(job.value)
-        if committed.woken or committed.events:
+        if committed.woken or committed.events or committed.due is not None:
             for listener in self._listeners:
                 listener(committed)
 

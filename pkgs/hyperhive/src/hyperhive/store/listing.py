@@ -42,7 +42,8 @@ def events(db: Database, *, agent: str | None, after: int | None, limit: int) ->
     """Events in order; `agent` and `after` as for `messages`. `data` is decoded."""
     rows = _page(db, "events", ["agent = :agent" if agent else "1"], agent, after, limit)
     for row in rows:
-        row["data"] = json.loads(row["data"])
+        row["at"] = row.pop("ts")
+        row["data"] = json.loads(row.pop("payload_json"))
     return rows
 
 

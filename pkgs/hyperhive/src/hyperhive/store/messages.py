@@ -1,6 +1,7 @@
 """Messages: queued → leased → acked, or dead after `MAX_ATTEMPTS` failed attempts.
 
-Delivery is at least once, in order per recipient. A lease belongs to a turn.
+Delivery is at least once, in order per recipient. A lease belongs to a turn. What the operator
+gives up is dropped.
 """
 
 from dataclasses import dataclass
@@ -23,6 +24,21 @@ class MessageState(StrEnum):
     LEASED = "leased"
     ACKED = "acked"
     DEAD = "dead"
+    DROPPED = "dropped"
+
+
+class MessageKind(StrEnum):
+    """What a message is; `about` is the id of what it belongs to."""
+
+    MESSAGE = "message"
+    REMINDER = "reminder"
+    """An agent's own words, back at the time that it asked for."""
+    QUESTION = "question"
+    """A question to an agent, which the answer tool answers."""
+    ANSWER = "answer"
+    """What became of a question of the recipient's."""
+    NOTICE = "notice"
+    """The hive's own words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +50,8 @@ class NewMessage:
     body: str
     in_reply_to: int | None = None
     idempotency_key: str | None = None
+    kind: MessageKind = MessageKind.MESSAGE
+    about: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +69,8 @@ class Delivery:
     in_reply_to: int | None
     sent_at: float
     delivery: int
+    kind: MessageKind = MessageKind.MESSAGE
+    about: int | None = None
 
 
 class KeyReusedError(ValueError):
@@ -77,8 +97,8 @@ def send(tx: Transaction, message: NewMessage, *, now: float) -> int:
                 )
             return int(row[0])
     (id,) = tx.connection.execute(
-        "INSERT INTO messages (sender, recipient, body, in_reply_to, idempotency_key, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+        "INSERT INTO messages (sender, recipient, body, in_reply_to, idempotency_key, created_at,"
+        " kind, about) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         (
             message.sender,
             message.recipient,
@@ -86,8 +106,14 @@ def send(tx: Transaction, message: NewMessage, *, now: float) -> int:
             message.in_reply_to,
             message.idempotency_key,
             now,
+            message.kind,
+            message.about,
         ),
     ).fetchone()
+    if message.sender == OPERATOR:
+        tx.connection.execute(
+            "UPDATE agents SET guard_since = ? WHERE name = ?", (now, message.recipient)
+        )
     tx.event(
         "message",
         {"id": id, "from": message.sender, "to": message.recipient},
@@ -101,7 +127,7 @@ def send(tx: Transaction, message: NewMessage, *, now: float) -> int:
 def lease(tx: Transaction, recipient: str, turn: int, limit: int) -> list[Delivery]:
     """Leases the oldest queued messages of a recipient to a turn."""
     rows = tx.connection.execute(
-        "SELECT id, sender, body, in_reply_to, created_at, deliveries FROM messages"
+        "SELECT id, sender, body, in_reply_to, created_at, deliveries, kind, about FROM messages"
         " WHERE recipient = ? AND state = 'queued' ORDER BY id LIMIT ?",
         (recipient, limit),
     ).fetchall()
@@ -110,8 +136,8 @@ def lease(tx: Transaction, recipient: str, turn: int, limit: int) -> list[Delive
         [(turn, row[0]) for row in rows],
     )
     return [
-        Delivery(id, sender, body, in_reply_to, sent_at, deliveries + 1)
-        for id, sender, body, in_reply_to, sent_at, deliveries in rows
+        Delivery(id, sender, body, in_reply_to, sent_at, deliveries + 1, MessageKind(kind), about)
+        for id, sender, body, in_reply_to, sent_at, deliveries, kind, about in rows
     ]
 
 
@@ -123,26 +149,49 @@ def unread(tx: Transaction, recipient: str) -> int:
     return int(count)
 
 
-def ack_turn(tx: Transaction, turn: int, *, now: float) -> None:
-    """Acknowledges everything that a turn had leased."""
+def waits_from(tx: Transaction, sender: str, recipient: str) -> bool:
+    """Whether a message from one to the other is queued."""
+    row = tx.connection.execute(
+        "SELECT 1 FROM messages WHERE recipient = ? AND state = 'queued' AND sender = ? LIMIT 1",
+        (recipient, sender),
+    ).fetchone()
+    return row is not None
+
+
+def settle_turn(
+    tx: Transaction, turn: int, state: MessageState, *, note: str = "", now: float
+) -> None:
+    """Ends the way of everything that a turn had leased: acknowledged, or dropped.
+
+    Args:
+        note: what a reader of the message should know about its end.
+    """
     tx.connection.execute(
-        "UPDATE messages SET state = 'acked', settled_at = ? WHERE turn = ? AND state = 'leased'",
-        (now, turn),
+        "UPDATE messages SET state = ?, note = ?, settled_at = ?"
+        " WHERE turn = ? AND state = 'leased'",
+        (state, note, now, turn),
     )
 
 
-def requeue_turn(tx: Transaction, turn: int, *, failed: bool, reason: str, now: float) -> None:
+def requeue_turn(
+    tx: Transaction, turn: int, *, failed: bool, reason: str, now: float
+) -> list[tuple[MessageKind, int | None]]:
     """Puts everything that a turn had leased back in the queue, in its old place.
 
     Args:
         failed: whether this was a failed attempt; the fifth of a message makes it a dead letter,
             which the operator is told.
+
+    Returns:
+        The kind of each new dead letter, and what it was about.
     """
     rows = tx.connection.execute(
-        "SELECT id, sender, recipient, attempts FROM messages WHERE turn = ? AND state = 'leased'",
+        "SELECT id, sender, recipient, attempts, kind, about FROM messages"
+        " WHERE turn = ? AND state = 'leased'",
         (turn,),
     ).fetchall()
-    for id, sender, recipient, attempts in rows:
+    dead: list[tuple[MessageKind, int | None]] = []
+    for id, sender, recipient, attempts, kind, about in rows:
         attempts += failed
         if attempts < MAX_ATTEMPTS:
             tx.connection.execute(
@@ -152,16 +201,20 @@ def requeue_turn(tx: Transaction, turn: int, *, failed: bool, reason: str, now: 
             tx.event("requeued", {"id": id, "reason": reason}, at=now, agent=recipient, turn=turn)
             tx.wake(recipient)
             continue
+        dead.append((MessageKind(kind), about))
         tx.connection.execute(
-            "UPDATE messages SET state = 'dead', attempts = ?, settled_at = ? WHERE id = ?",
-            (attempts, now, id),
+            "UPDATE messages SET state = 'dead', attempts = ?, settled_at = ?, note = ?"
+            " WHERE id = ?",
+            (attempts, now, reason, id),
         )
         tx.event("dead", {"id": id, "reason": reason}, at=now, agent=recipient, turn=turn)
         notice = (
             f"message {id} from {sender} to {recipient} was given up after {attempts} failed"
-            f" attempts; the last one: {reason}"
+            f" attempts; the last one: {reason}. To try again: hyperhive dead retry {id}"
         )
-        send(tx, NewMessage(SYSTEM, OPERATOR, notice, in_reply_to=id), now=now)
+        notice_of = NewMessage(SYSTEM, OPERATOR, notice, in_reply_to=id, kind=MessageKind.NOTICE)
+        send(tx, notice_of, now=now)
+    return dead
 
 
 def ack_read(tx: Transaction, ids: list[int], *, now: float) -> int:

@@ -17,11 +17,17 @@ class Transaction:
         connection: the writer's connection, inside a transaction.
         woken: agents whose next turn may have become possible.
         events: number of events written.
+        due: the earliest time that something new falls due, in seconds since the epoch.
     """
 
     connection: sqlite3.Connection
     woken: set[str] = field(default_factory=set)
     events: int = 0
+    due: float | None = None
+
+    def falls_due(self, at: float) -> None:
+        """Has the broker look for what is due (questions, reminders) at this time."""
+        self.due = at if self.due is None else min(self.due, at)
 
     def wake(self, agent: str) -> None:
         """Has the scheduler look at this agent after the commit."""
@@ -41,7 +47,7 @@ class Transaction:
         # What an agent said may hold lone surrogates, which SQLite does not store.
         text = json.dumps(data, ensure_ascii=False).encode("utf-8", "replace").decode()
         cursor = self.connection.execute(
-            "INSERT OR IGNORE INTO events (at, agent, turn, seq, kind, data)"
+            "INSERT OR IGNORE INTO events (ts, agent, turn, seq, kind, payload_json)"
             " VALUES (?, ?, ?, ?, ?, ?)",
             (at, agent, turn, seq, kind, text),
         )

@@ -1,13 +1,20 @@
-"""Turns: begun with a lease, ended with an outcome; at most one running per agent."""
+"""Turns: begun with a lease, at most one running per agent; how they end is in turn_ends."""
 
-import json
 from dataclasses import dataclass
+from typing import Final
 
+from hyperhive.hive.names import OPERATOR
 from hyperhive.store import messages
-from hyperhive.store.agents import AgentState, Hold, read_agent, set_hold, settle
+from hyperhive.store.agents import AgentRow, AgentState, read_agent, set_hold, settle
+from hyperhive.store.cancelling import wish_end, wish_of
 from hyperhive.store.messages import Delivery
+from hyperhive.store.naps import end_nap
+from hyperhive.store.settlement import Cancellation, EndingTurn, Fate
 from hyperhive.store.transaction import Transaction
-from hyperhive.wire.harness import Outcome, OutcomeKind, TurnEvent, TurnEventKind
+from hyperhive.wire.harness import OutcomeKind, TurnEvent, TurnEventKind, TurnKind
+
+NAP_GRACE: Final = 60.0
+"""Seconds in which a turn that asked for a nap may end by itself; then it is ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,16 +23,30 @@ class BegunTurn:
 
     Attributes:
         resume: whether `session` has been begun by an earlier turn.
+        delivery: the message that it is for; None in other kinds.
         unread: messages that are still queued behind this one.
+        reason: why it runs, where it is not for a message.
+        cancelled: why the turn before it was cancelled, if it was.
     """
 
     id: int
     agent: str
+    kind: TurnKind
     model: str
     session: str
     resume: bool
-    delivery: Delivery
+    delivery: Delivery | None
     unread: int
+    reason: str = ""
+    cancelled: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """The turn that runs has had its time and is to be ended."""
+
+    turn: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,81 +56,111 @@ class Waiting:
     until: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """What follows from a turn's end.
-
-    Attributes:
-        ack: acknowledge its messages; otherwise they return to the queue.
-        failed: whether returning counts as a failed attempt of each message.
-        hold: a time without turns that begins now.
-        failures: consecutive failed turns, this one included.
-        forget_session: begin a new session with the next turn.
-        reason: why the messages return, where the outcome does not say it.
-    """
-
-    ack: bool
-    failed: bool = False
-    hold: Hold | None = None
-    failures: int = 0
-    forget_session: bool = False
-    reason: str = ""
-
-
 def begin(
-    tx: Transaction, agent: str, *, model: str, fresh_session: str, now: float
-) -> BegunTurn | Waiting:
-    """Begins a turn with the agent's oldest message, if the agent is idle and has one.
+    tx: Transaction, agent: str, *, fresh_session: str, wake_for_operator: bool, now: float
+) -> BegunTurn | Overdue | Waiting:
+    """Begins the agent's next turn, if it is idle and there is something to do: a compaction that
+    is due, else its oldest message, else its notes.
 
     Args:
         fresh_session: the session's UUID in case the agent has none yet.
+        wake_for_operator: whether a message of the operator's ends a nap.
     """
+    row = _after_waits(tx, agent, wake_for_operator, now=now)
+    if row.turn is not None and row.nap is not None:
+        return _napping_turn(tx, row.turn, row.nap.since + NAP_GRACE, now=now)
+    if row.standing.state is not AgentState.IDLE:
+        return Waiting(row.standing.until)
+    if row.compaction is not None and row.session is not None:
+        return _insert(tx, row, TurnKind(row.compaction), row.session, row.compaction_reason, now)
+    oldest = tx.connection.execute(
+        "SELECT id FROM messages WHERE recipient = ? AND state = 'queued' ORDER BY id LIMIT 1",
+        (agent,),
+    ).fetchone()
+    if row.notes_due is not None and oldest is None:
+        return _insert(tx, row, TurnKind.NOTES, fresh_session, row.notes_due, now)
+    if oldest is None:
+        return Waiting(None)
+    session = row.session or fresh_session
+    return _insert(tx, row, TurnKind.MESSAGE, session, "", now)
+
+
+def _after_waits(tx: Transaction, agent: str, wake_for_operator: bool, *, now: float) -> AgentRow:
+    """The row once every wait that is over has ended."""
     row = read_agent(tx, agent)
     if row.hold is not None and row.hold.until is not None and row.hold.until <= now:
         set_hold(tx, agent, None, now=now)
-        row = read_agent(tx, agent)
-    if row.standing.state is not AgentState.IDLE:
-        return Waiting(row.standing.until)
-    oldest = tx.connection.execute(
-        "SELECT id, created_at FROM messages WHERE recipient = ? AND state = 'queued'"
-        " ORDER BY id LIMIT 1",
-        (agent,),
-    ).fetchone()
-    if oldest is None:
+    if row.nap is not None and row.nap.until <= now:
+        end_nap(tx, agent, "its time is over", now=now)
+    elif (
+        row.nap is not None
+        and row.turn is None
+        and wake_for_operator
+        and messages.waits_from(tx, OPERATOR, agent)
+    ):
+        end_nap(tx, agent, "a message from the operator", now=now)
+    return read_agent(tx, agent)
+
+
+def _napping_turn(tx: Transaction, turn: int, deadline: float, *, now: float) -> Overdue | Waiting:
+    """A turn that asked for a nap and goes on: it is ended after a grace, its messages done."""
+    if wish_of(tx, turn) is not None:
         return Waiting(None)
-    (turn,) = tx.connection.execute(
-        "INSERT INTO turns (agent, message, model, session, resumed, queued_at, started_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
-        (
-            agent,
-            oldest[0],
-            model,
-            row.session or fresh_session,
-            row.session is not None,
-            oldest[1],
-            now,
-        ),
+    if now < deadline:
+        return Waiting(deadline)
+    wish = Cancellation(Fate.DONE, "the agent is to nap, and went on")
+    wish_end(tx, turn, wish)
+    return Overdue(turn, wish.reason)
+
+
+def _insert(
+    tx: Transaction, row: AgentRow, kind: TurnKind, session: str, reason: str, now: float
+) -> BegunTurn:
+    own = kind is not TurnKind.NOTES
+    before = tx.connection.execute(
+        "SELECT outcome, cancel, cancel_reason FROM turns WHERE agent = ? ORDER BY id DESC LIMIT 1",
+        (row.name,),
     ).fetchone()
-    (delivery,) = messages.lease(tx, agent, turn, 1)
+    cancelled = before is not None and before[0] == OutcomeKind.CANCELLED and before[1] is not None
+    (turn,) = tx.connection.execute(
+        "INSERT INTO turns (agent, kind, model, session, resumed, queued_at, started_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        (row.name, kind, row.model, session, own and row.session is not None, now, now),
+    ).fetchone()
+    delivery = None
+    data = {"kind": str(kind), "model": row.model}
+    if kind is TurnKind.MESSAGE:
+        (delivery,) = messages.lease(tx, row.name, turn, 1)
+        tx.connection.execute(
+            "UPDATE turns SET message = ?, queued_at = ? WHERE id = ?",
+            (delivery.id, delivery.sent_at, turn),
+        )
+        tx.event(
+            "turn_started",
+            {"message": delivery.id, "from": delivery.sender, **data},
+            at=now,
+            agent=row.name,
+            turn=turn,
+        )
+    else:
+        tx.event("turn_started", {**data, "reason": reason}, at=now, agent=row.name, turn=turn)
     tx.connection.execute(
-        "UPDATE agents SET turn = ?, last_turn_at = ? WHERE name = ?", (turn, now, agent)
+        "UPDATE agents SET turn = ?, last_turn_at = ?, model_active = ?, compacting = ?"
+        " WHERE name = ?",
+        (turn, now, row.model, kind is not TurnKind.MESSAGE, row.name),
     )
-    tx.event(
-        "turn_started",
-        {"message": delivery.id, "from": delivery.sender, "model": model},
-        at=now,
-        agent=agent,
-        turn=turn,
-    )
-    settle(tx, agent, now=now)
+    settle(tx, row.name, now=now)
     return BegunTurn(
         id=turn,
-        agent=agent,
-        model=model,
-        session=row.session or fresh_session,
-        resume=row.session is not None,
+        agent=row.name,
+        kind=kind,
+        model=row.model,
+        session=session,
+        resume=own and row.session is not None,
         delivery=delivery,
-        unread=messages.unread(tx, agent),
+        unread=messages.unread(tx, row.name),
+        reason=reason,
+        cancelled=before[2] if cancelled else None,
     )
 
 
@@ -123,7 +174,7 @@ def executed(tx: Transaction, agent: str, turn: int, *, at: float) -> None:
     Raises:
         UnknownTurnError: it is no turn of this agent.
     """
-    _own(tx, agent, turn)
+    ending_turn(tx, agent, turn)
     tx.connection.execute("UPDATE turns SET executed_at = ? WHERE id = ?", (at, turn))
 
 
@@ -132,95 +183,42 @@ def mark_cut(tx: Transaction, turn: int) -> None:
     tx.connection.execute("UPDATE turns SET cut = 1 WHERE id = ?", (turn,))
 
 
-def was_cut(tx: Transaction, turn: int) -> bool:
-    """Whether a turn was cut off from its tools."""
-    row = tx.connection.execute("SELECT cut FROM turns WHERE id = ?", (turn,)).fetchone()
-    return bool(row == (1,))
-
-
-def record(tx: Transaction, agent: str, turn: int, events: list[TurnEvent]) -> None:
-    """Stores events of a turn; an `init` begins the agent's session.
+def ending_turn(tx: Transaction, agent: str, turn: int) -> EndingTurn:
+    """What is known of a turn.
 
     Raises:
         UnknownTurnError: it is no turn of this agent.
     """
-    _own(tx, agent, turn)
+    row = tx.connection.execute(
+        "SELECT kind, message, cut FROM turns WHERE id = ? AND agent = ?", (turn, agent)
+    ).fetchone()
+    if row is None:
+        raise UnknownTurnError(f"turn {turn} is none of {agent}'s")
+    return EndingTurn(turn, TurnKind(row[0]), row[1], bool(row[2]), wish_of(tx, turn))
+
+
+def record(tx: Transaction, agent: str, turn: int, events: list[TurnEvent], *, now: float) -> None:
+    """Stores events of a turn; an `init` begins the agent's session, and claude's own compaction is
+    its state while it lasts.
+
+    Raises:
+        UnknownTurnError: it is no turn of this agent.
+    """
+    kind = ending_turn(tx, agent, turn).kind
+    running = read_agent(tx, agent).turn == turn
     for event in events:
         tx.event(
             f"turn.{event.kind}", event.data, at=event.at, agent=agent, turn=turn, seq=event.seq
         )
         session = event.data.get("session")
-        if event.kind is TurnEventKind.INIT and isinstance(session, str):
-            tx.connection.execute("UPDATE agents SET session = ? WHERE name = ?", (session, agent))
-
-
-def end(
-    tx: Transaction, agent: str, turn: int, outcome: Outcome, settlement: Settlement, *, now: float
-) -> bool:
-    """Ends a running turn and settles its messages; False if it had ended before."""
-    usage = outcome.usage
-    cursor = tx.connection.execute(
-        "UPDATE turns SET ended_at = ?, outcome = ?, detail = ?, exit_code = ?, steps = ?,"
-        " duration_ms = ?, claude_version = ?, session_cost_usd = ?, input_tokens = ?,"
-        " output_tokens = ?, cache_read_tokens = ?, cache_creation_tokens = ?,"
-        " context_tokens = ?, context_window = ?, denials = ?, mcp_failed = ?"
-        " WHERE id = ? AND agent = ? AND outcome IS NULL",
-        (
-            now,
-            outcome.kind,
-            outcome.detail,
-            outcome.exit_code,
-            outcome.steps,
-            outcome.duration_ms,
-            outcome.claude_version,
-            outcome.session_cost_usd,
-            usage.input,
-            usage.output,
-            usage.cache_read,
-            usage.cache_creation,
-            outcome.context_tokens,
-            outcome.context_window,
-            json.dumps([{"tool": d.tool, "input": d.input} for d in outcome.denials]),
-            json.dumps(outcome.mcp_failed),
-            turn,
-            agent,
-        ),
-    )
-    if cursor.rowcount == 0:
-        return False
-    reason = settlement.reason or outcome.detail or str(outcome.kind)
-    tx.event(
-        "turn_finished",
-        {"outcome": outcome.kind, "detail": outcome.detail, "denials": len(outcome.denials)},
-        at=now,
-        agent=agent,
-        turn=turn,
-    )
-    if settlement.ack:
-        messages.ack_turn(tx, turn, now=now)
-    else:
-        messages.requeue_turn(tx, turn, failed=settlement.failed, reason=reason, now=now)
-    tx.connection.execute(
-        "UPDATE agents SET turn = NULL, failures = ?, last_turn_at = ?,"
-        " session = CASE WHEN ? THEN NULL ELSE coalesce(?, session) END WHERE name = ?",
-        (settlement.failures, now, settlement.forget_session, outcome.session, agent),
-    )
-    set_hold(tx, agent, settlement.hold, now=now)
-    return True
-
-
-def lost(tx: Transaction, agent: str, reason: str, *, now: float) -> int | None:
-    """Ends the agent's running turn as failed because its harness is gone; returns its id."""
-    row = read_agent(tx, agent)
-    if row.turn is None:
-        return None
-    outcome = Outcome(OutcomeKind.FAILED, reason)
-    settlement = Settlement(ack=False, failed=True, hold=row.hold, failures=row.failures)
-    end(tx, agent, row.turn, outcome, settlement, now=now)
-    return row.turn
-
-
-def _own(tx: Transaction, agent: str, turn: int) -> None:
-    row = tx.connection.execute("SELECT agent FROM turns WHERE id = ?", (turn,)).fetchone()
-    if row != (agent,):
-        raise UnknownTurnError(f"turn {turn} is none of {agent}'s")
+        if event.kind is TurnEventKind.INIT and kind is not TurnKind.NOTES:
+            if isinstance(session, str):
+                tx.connection.execute(
+                    "UPDATE agents SET session = ? WHERE name = ?", (session, agent)
+                )
+        elif event.kind is TurnEventKind.COMPACTION and running and kind is TurnKind.MESSAGE:
+            tx.connection.execute(
+                "UPDATE agents SET compacting = ? WHERE name = ?",
+                (event.data.get("status") == "compacting", agent),
+            )
+            settle(tx, agent, now=now)
