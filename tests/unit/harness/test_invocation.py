@@ -122,6 +122,16 @@ def test_mcp_servers() -> None:
     assert servers["hyperhive"]["args"] == ["-I", "/bridge.py", "/run/h/mcp.sock"]
 
 
+@pytest.mark.parametrize("seconds", [1, 3600, 604_800])
+def test_a_call_of_the_hives_tools_may_wait_as_long_as_the_turn_may_last(seconds: int) -> None:
+    server = McpServer("/bin/gh", [], {})
+    invocation = planned(replace(SETTINGS, turn_seconds=seconds, mcp={"github": server}))
+    (file,) = option(invocation.argv, "--mcp-config")
+    servers = json.loads(invocation.files[file])["mcpServers"]
+    assert servers["hyperhive"]["timeout"] == seconds * 1000
+    assert "timeout" not in servers["github"]
+
+
 def test_files_are_in_the_turns_directory() -> None:
     invocation = planned(replace(SETTINGS, system_prompt="x"))
     assert {path.rpartition("/")[0] for path in invocation.files} == {"/turns/4"}

@@ -12,6 +12,10 @@ Each choice answers something that the CLI does otherwise:
 - Attachments are off: `@/path` in a message would put that file into the prompt.
 - Background tasks are off: they outlive the answer that the turn waits for.
 - Few retries: waiting for the API is the scheduler's, which can tell the operator so.
+- A call of the hive's tools may wait as long as the turn may last: the `timeout` of a server goes
+  before MCP_TOOL_TIMEOUT, which an agent may be given for other servers, and before claude's own
+  28 hours; progress extends none of them. claude also gives up a call that is silent for half an
+  hour, without telling the server, but not before that `timeout`.
 """
 
 import json
@@ -167,7 +171,13 @@ def _mcp_servers(settings: HarnessSettings, bridge: list[str]) -> dict[str, Any]
         }
         for name, server in settings.mcp.items()
     }
-    servers["hyperhive"] = {"type": "stdio", "command": bridge[0], "args": bridge[1:], "env": {}}
+    servers["hyperhive"] = {
+        "type": "stdio",
+        "command": bridge[0],
+        "args": bridge[1:],
+        "env": {},
+        "timeout": settings.turn_seconds * 1000,
+    }
     return servers
 
 
