@@ -10,6 +10,7 @@ import pytest
 from hyperhive.store import agents
 from hyperhive.store.agents import Link
 from hyperhive.store.database import Store, open_store
+from hyperhive.store.model_choice import ModelChoice, declare_model
 
 Body = Callable[[Store], Awaitable[None]]
 
@@ -20,6 +21,9 @@ async def opened(path: Path, *connected: str) -> AsyncIterator[Store]:
     store = open_store(path, hive="lab")
     try:
         await store.write(agents.declare, ["alice", "bob"], now=0.0)
+        for name in ("alice", "bob"):
+            choice = ModelChoice("m", "hive")
+            await store.write(declare_model, name, choice, by="the declared hive", now=0.0)
         for name in connected:
             await store.write(agents.set_link, name, Link.CONNECTED, "", now=0.0)
         yield store

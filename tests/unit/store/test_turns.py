@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from hyperhive.store import agents, listing, messages, turns
+from hyperhive.store import agents, listing, messages, turn_ends, turns
 from hyperhive.store.agents import AgentState, Hold, HoldKind, Link, Standing
 from hyperhive.store.database import Store
-from hyperhive.store.messages import MAX_ATTEMPTS, KeyReusedError, NewMessage
-from hyperhive.store.turns import BegunTurn, Settlement, UnknownTurnError, Waiting
+from hyperhive.store.messages import MAX_ATTEMPTS, Delivery, KeyReusedError, NewMessage
+from hyperhive.store.settlement import Fate, Settlement
+from hyperhive.store.turns import BegunTurn, Overdue, UnknownTurnError, Waiting
 from hyperhive.wire.harness import Outcome, OutcomeKind, TurnEvent, TurnEventKind
 from tests.unit.store.conftest import Body, opened
 
@@ -28,13 +29,24 @@ async def send(store: Store, text: str = "hello", **more: str) -> int:
 
 
 async def begin(store: Store, now: float = 2.0) -> BegunTurn:
-    begun = await store.write(turns.begin, "alice", model="m", fresh_session="S", now=now)
+    begun = await look(store, now)
     assert isinstance(begun, BegunTurn)
     return begun
 
 
+async def look(store: Store, now: float = 2.0) -> BegunTurn | Overdue | Waiting:
+    return await store.write(
+        turns.begin, "alice", fresh_session="S", wake_for_operator=True, now=now
+    )
+
+
+def message_of(turn: BegunTurn) -> Delivery:
+    assert turn.delivery is not None
+    return turn.delivery
+
+
 async def end(store: Store, turn: int, outcome: Outcome, settlement: Settlement) -> bool:
-    return await store.write(turns.end, "alice", turn, outcome, settlement, now=3.0)
+    return await store.write(turn_ends.end, "alice", turn, outcome, settlement, now=3.0)
 
 
 async def standing(store: Store) -> Standing:
@@ -45,17 +57,17 @@ def test_a_turn_takes_the_oldest_message_and_acks_it(with_store: WithStore) -> N
     async def body(store: Store) -> None:
         first, second = await send(store, "one"), await send(store, "two")
         turn = await begin(store)
-        assert (turn.delivery.id, turn.delivery.body, turn.unread) == (first, "one", 1)
+        assert (message_of(turn).id, message_of(turn).body, turn.unread) == (first, "one", 1)
         assert (turn.session, turn.resume) == ("S", False)
         assert (await standing(store)).state is AgentState.THINKING
-        waiting = await store.write(turns.begin, "alice", model="m", fresh_session="S", now=2.0)
+        waiting = await look(store, 2.0)
         assert isinstance(waiting, Waiting)
-        assert await end(store, turn.id, OK, Settlement(ack=True))
-        assert not await end(store, turn.id, BAD, Settlement(ack=False, failed=True))
+        assert await end(store, turn.id, OK, Settlement(Fate.DONE))
+        assert not await end(store, turn.id, BAD, Settlement(Fate.FAILED))
         rows = await store.read(listing.messages, agent="alice", after=0, limit=9)
         assert [(row["id"], row["state"]) for row in rows] == [(first, "acked"), (second, "queued")]
         next_turn = await begin(store)
-        assert (next_turn.delivery.id, next_turn.resume) == (second, True)
+        assert (message_of(next_turn).id, next_turn.resume) == (second, True)
 
     with_store(body)
 
@@ -66,9 +78,9 @@ def test_a_failed_turn_gives_its_messages_back_in_their_old_place(with_store: Wi
         turn = await begin(store)
         taken = await store.write(messages.lease, "alice", turn.id, 1)
         assert [delivery.id for delivery in taken] == [ids[1]]
-        await end(store, turn.id, BAD, Settlement(ack=False, failed=True))
+        await end(store, turn.id, BAD, Settlement(Fate.FAILED))
         again = await begin(store)
-        assert (again.delivery.id, again.delivery.delivery, again.unread) == (ids[0], 2, 2)
+        assert (message_of(again).id, message_of(again).delivery, again.unread) == (ids[0], 2, 2)
         rest = await store.write(messages.lease, "alice", again.id, 5)
         assert [(d.id, d.delivery) for d in rest] == [(ids[1], 2), (ids[2], 1)]
 
@@ -82,7 +94,7 @@ def test_the_fifth_failed_attempt_makes_a_dead_letter_and_tells_the_operator(
         dead = await send(store)
         for _ in range(MAX_ATTEMPTS):
             turn = await begin(store)
-            await end(store, turn.id, BAD, Settlement(ack=False, failed=True))
+            await end(store, turn.id, BAD, Settlement(Fate.FAILED))
         rows = await store.read(listing.messages, agent=None, after=0, limit=9)
         assert [(row["id"], row["state"]) for row in rows[:1]] == [(dead, "dead")]
         notice = rows[1]
@@ -92,7 +104,7 @@ def test_the_fifth_failed_attempt_makes_a_dead_letter_and_tells_the_operator(
             dead,
         )
         assert "it broke" in notice["body"]
-        waiting = await store.write(turns.begin, "alice", model="m", fresh_session="S", now=9.0)
+        waiting = await look(store, 9.0)
         assert waiting == Waiting(None)
 
     with_store(body)
@@ -103,7 +115,7 @@ def test_a_return_that_is_nobodys_failure_is_not_counted_but_said(with_store: Wi
         await send(store)
         for _ in range(MAX_ATTEMPTS * 2):
             turn = await begin(store)
-            await end(store, turn.id, Outcome(OutcomeKind.RATE_LIMITED), Settlement(ack=False))
+            await end(store, turn.id, Outcome(OutcomeKind.RATE_LIMITED), Settlement(Fate.BACK))
         (row,) = await store.read(listing.messages, agent="alice", after=0, limit=9)
         assert (row["state"], row["attempts"], row["deliveries"]) == ("queued", 0, 10)
 
@@ -116,11 +128,11 @@ def test_a_hold_keeps_the_agent_from_turns_until_its_time(with_store: WithStore)
         turn = await begin(store)
         hold = Hold(HoldKind.RATE_LIMITED, "429", 100.0)
         limited = Outcome(OutcomeKind.RATE_LIMITED)
-        await end(store, turn.id, limited, Settlement(ack=False, hold=hold))
+        await end(store, turn.id, limited, Settlement(Fate.BACK, hold=hold))
         assert await standing(store) == Standing(AgentState.RATE_LIMITED, "429", 100.0)
-        early = await store.write(turns.begin, "alice", model="m", fresh_session="S", now=99.0)
+        early = await look(store, 99.0)
         assert early == Waiting(100.0)
-        assert (await begin(store, now=100.0)).delivery.delivery == 2
+        assert message_of(await begin(store, now=100.0)).delivery == 2
 
     with_store(body)
 
@@ -132,22 +144,10 @@ def test_a_paused_agent_ends_its_turn_and_begins_none(with_store: WithStore) -> 
         turn = await begin(store)
         await store.write(agents.set_paused, "alice", True, "enough", now=2.0)
         assert (await standing(store)).state is AgentState.THINKING
-        await end(store, turn.id, OK, Settlement(ack=True))
+        await end(store, turn.id, OK, Settlement(Fate.DONE))
         assert await standing(store) == Standing(AgentState.PAUSED, "enough")
         await store.write(agents.set_paused, "alice", False, "", now=2.0)
-        assert (await begin(store)).delivery.delivery == 1
-
-    with_store(body)
-
-
-def test_a_harness_that_comes_ends_a_wait_for_login(with_store: WithStore) -> None:
-    async def body(store: Store) -> None:
-        hold = Hold(HoldKind.NEEDS_LOGIN, "not logged in", None)
-        await store.write(agents.set_hold, "alice", hold, now=1.0)
-        assert (await standing(store)).state is AgentState.NEEDS_LOGIN
-        await store.write(agents.set_link, "alice", Link.OFFLINE, "gone", now=2.0)
-        await store.write(agents.set_link, "alice", Link.CONNECTED, "", now=3.0)
-        assert (await standing(store)).state is AgentState.IDLE
+        assert message_of(await begin(store)).delivery == 1
 
     with_store(body)
 
@@ -176,13 +176,13 @@ def test_events_that_are_said_again_are_stored_once_and_only_for_own_turns(
             TurnEvent(2, 6.0, TurnEventKind.TEXT, {"text": "\ud800 oops"}),
         ]
         for _ in range(2):
-            await store.write(turns.record, "alice", turn.id, said)
+            await store.write(turns.record, "alice", turn.id, said, now=6.0)
         rows = await store.read(listing.events, agent="alice", after=0, limit=99)
         kinds = [row["kind"] for row in rows if row["kind"].startswith("turn.")]
         assert kinds == ["turn.init", "turn.text"]
         assert (await store.write(agents.read_agent, "alice")).session == "S2"
         with pytest.raises(UnknownTurnError):
-            await store.write(turns.record, "bob", turn.id, said)
+            await store.write(turns.record, "bob", turn.id, said, now=6.0)
         with pytest.raises(UnknownTurnError):
             await store.write(turns.executed, "bob", turn.id, at=1.0)
 
@@ -193,7 +193,7 @@ def test_every_change_of_state_is_an_event_with_its_reason(with_store: WithStore
     async def body(store: Store) -> None:
         await send(store)
         turn = await begin(store)
-        await end(store, turn.id, OK, Settlement(ack=True))
+        await end(store, turn.id, OK, Settlement(Fate.DONE))
         await store.write(agents.set_paused, "alice", True, "enough", now=9.0)
         await store.write(agents.set_link, "alice", Link.OFFLINE, "gone", now=9.0)
         rows = await store.read(listing.events, agent="alice", after=0, limit=99)
@@ -222,7 +222,7 @@ def test_a_new_broker_keeps_the_turn_until_the_harness_says_what_runs(tmp_path: 
             assert (await standing(store)).state is AgentState.OFFLINE
             (row,) = await store.read(listing.messages, agent="alice", after=0, limit=9)
             assert row["state"] == "leased"
-            assert await store.write(turns.lost, "alice", "gone", now=5.0) == turn.id
+            assert await store.write(turn_ends.lost, "alice", "gone", now=5.0) == turn.id
             (row,) = await store.read(listing.messages, agent="alice", after=0, limit=9)
             assert (row["state"], row["attempts"]) == ("queued", 1)
 

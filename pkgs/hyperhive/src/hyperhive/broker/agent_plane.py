@@ -13,7 +13,6 @@ from hyperhive.broker.core import Core
 from hyperhive.broker.harness_session import HarnessSession
 from hyperhive.broker.mcp_session import serve_mcp
 from hyperhive.broker.peers import Peer, PeerPolicy
-from hyperhive.broker.scheduler import Scheduler
 from hyperhive.hive.names import AgentName
 from hyperhive.wire.jsonrpc import MAX_LINE
 from hyperhive.wire.sockets import address
@@ -48,9 +47,8 @@ def listen(path: Path, mode: int) -> socket.socket:
 class AgentPlane:
     """Every agent's harness.sock and mcp.sock."""
 
-    def __init__(self, core: Core, scheduler: Scheduler, policy: PeerPolicy) -> None:
+    def __init__(self, core: Core, policy: PeerPolicy) -> None:
         self._core = core
-        self._scheduler = scheduler
         self._policy = policy
         self._servers: list[asyncio.Server] = []
         self._paths: list[Path] = []
@@ -112,11 +110,11 @@ class AgentPlane:
 
     def _harness(self, name: AgentName) -> Connection:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            session = HarnessSession(self._core, name, reader, writer, self._scheduler.claim)
+            session = HarnessSession(self._core, name, reader, writer)
             try:
                 await session.run()
             finally:
-                self._scheduler.release(session)
+                self._core.harnesses.release(session)
 
         return serve
 

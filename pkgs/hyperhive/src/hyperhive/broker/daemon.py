@@ -10,13 +10,17 @@ from typing import Final
 from hyperhive.broker.agent_plane import AgentPlane
 from hyperhive.broker.bus import Bus
 from hyperhive.broker.core import Core
+from hyperhive.broker.deadlines import Deadlines
 from hyperhive.broker.peers import PeerPolicy
 from hyperhive.broker.scheduler import Scheduler
+from hyperhive.hive.layers import effective
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.paths import StatePaths
-from hyperhive.store import agents
+from hyperhive.store import agents, questions
 from hyperhive.store.database import open_store
 from hyperhive.store.errors import StoreUnavailableError
+from hyperhive.store.model_choice import ModelChoice, declare_model
+from hyperhive.store.transaction import Transaction
 
 logger: Final = logging.getLogger(__name__)
 
@@ -46,12 +50,15 @@ async def running_broker(
     store = open_store(paths.store, hive=hive.hive.name)
     try:
         core = Core(hive, paths, store, Bus(), clock)
-        scheduler = Scheduler(core)
-        store.on_commit(scheduler.committed)
-        store.on_commit(core.bus.committed)
-        await store.write(agents.declare, sorted(hive.agents), now=clock())
-        plane = AgentPlane(core, scheduler, policy)
-        scheduling = asyncio.create_task(scheduler.run(), name="scheduler")
+        scheduler, deadlines = Scheduler(core), Deadlines(store, clock)
+        for listener in (scheduler.committed, deadlines.committed, core.bus.committed):
+            store.on_commit(listener)
+        await store.write(_begin, hive, now=clock())
+        plane = AgentPlane(core, policy)
+        tasks = {
+            asyncio.create_task(scheduler.run(), name="scheduler"),
+            asyncio.create_task(deadlines.run(), name="deadlines"),
+        }
         try:
             await _open(plane, paths)
             logger.info(
@@ -61,10 +68,21 @@ async def running_broker(
         finally:
             core.bus.close()
             await plane.close()
-            scheduling.cancel()
-            await asyncio.wait({scheduling})
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
     finally:
         await store.close()
+
+
+def _begin(tx: Transaction, hive: HiveConfig, *, now: float) -> None:
+    """Brings the store in line with the hive, and with a broker that has just begun."""
+    agents.declare(tx, sorted(hive.agents), now=now)
+    for name in hive.agents:
+        model = effective(hive, name).settings["model",]
+        choice = ModelChoice(str(model.value), str(model.layer))
+        declare_model(tx, name, choice, by="the declared hive", now=now)
+    questions.release_calls(tx, now=now)
 
 
 async def _open(plane: AgentPlane, paths: StatePaths) -> None:

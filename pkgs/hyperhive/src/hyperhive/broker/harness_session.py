@@ -2,16 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from typing import Any, Final
 
 from hyperhive import __version__
 from hyperhive.broker.core import Core
 from hyperhive.broker.outcomes import settlement
 from hyperhive.broker.rpc import RpcConnection
+from hyperhive.hive.models import Conversation
 from hyperhive.hive.names import AgentName
-from hyperhive.store import turns
-from hyperhive.store.agents import Link, read_agent, set_link
+from hyperhive.store import turn_ends, turns
+from hyperhive.store.agents import Hold, HoldKind, Link, end_hold, read_agent, set_hold, set_link
 from hyperhive.store.errors import StoreUnavailableError
 from hyperhive.store.transaction import Transaction
 from hyperhive.store.turns import UnknownTurnError
@@ -49,11 +49,8 @@ class HarnessSession:
         agent: AgentName,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        claim: Callable[["HarnessSession"], bool],
     ) -> None:
-        """Args: claim: makes this session the agent's own; False if there is one already."""
         self._core = core
-        self._claim = claim
         self.agent = agent
         self.hello: Hello | None = None
         self._greeted = asyncio.Event()
@@ -117,17 +114,18 @@ class HarnessSession:
         return {}
 
     async def _on_turn(self, method: str, params: dict[str, Any]) -> None:
-        write = self._core.store.write
+        write, now = self._core.store.write, self._core.clock()
         match method:
             case "turn.started":
                 started = from_json(TurnStarted, params)
                 await write(turns.executed, self.agent, started.turn, at=started.at)
             case "turn.events":
                 said = from_json(TurnEvents, params)
-                await write(turns.record, self.agent, said.turn, said.events)
+                await write(turns.record, self.agent, said.turn, said.events, now=now)
             case "turn.finished":
                 finished = from_json(TurnFinished, params)
-                await write(_finish, self.agent, finished, now=self._core.clock())
+                rules = self._core.hive.agents[self.agent].conversation
+                await write(_finish, self.agent, finished, rules, now=now)
             case _:
                 raise RpcError(ErrorCode.METHOD_NOT_FOUND, f"no method {method[:40]!r}")
 
@@ -142,7 +140,7 @@ class HarnessSession:
         if hello.agent != self.agent:
             logger.error("%s: its harness claims to be %.40r; refused", self.agent, hello.agent)
             raise RpcError(ErrorCode.NOT_THIS_AGENT, f"this socket is {self.agent}'s")
-        if not self._claim(self):
+        if not self._core.harnesses.claim(self):
             raise RpcError(ErrorCode.ALREADY_CONNECTED, "another harness is connected")
         keep = await self._core.store.write(_welcome, self.agent, hello, now=self._core.clock())
         # From here on the agent is this session's: its end makes the agent offline.
@@ -158,8 +156,14 @@ def _welcome(tx: Transaction, agent: str, hello: Hello, *, now: float) -> bool:
     keep = row.turn is not None and row.turn == hello.running
     if row.turn is not None and keep:
         turns.mark_cut(tx, row.turn)
+        tx.wake(agent)  # it may be that it was to be ended meanwhile
     else:
-        turns.lost(tx, agent, "the harness does not know of it", now=now)
+        turn_ends.lost(tx, agent, "the harness does not know of it", now=now)
+    if hello.claude is None:
+        problem = hello.problem or "the harness has no claude"
+        set_hold(tx, agent, Hold(HoldKind.NO_CLAUDE, problem, None), now=now)
+    else:
+        end_hold(tx, agent, HoldKind.NEEDS_LOGIN, HoldKind.NO_CLAUDE, now=now)
     version = hello.claude.version if hello.claude else hello.problem
     set_link(tx, agent, Link.CONNECTED, "", now=now, harness=hello.harness, claude=version)
     return keep
@@ -167,13 +171,15 @@ def _welcome(tx: Transaction, agent: str, hello: Hello, *, now: float) -> bool:
 
 def _gone(tx: Transaction, agent: str, *, now: float) -> int | None:
     set_link(tx, agent, Link.OFFLINE, "the harness is not connected", now=now)
-    return turns.lost(tx, agent, "the harness disconnected", now=now)
+    return turn_ends.lost(tx, agent, "the harness disconnected", now=now)
 
 
-def _finish(tx: Transaction, agent: str, finished: TurnFinished, *, now: float) -> None:
+def _finish(
+    tx: Transaction, agent: str, finished: TurnFinished, rules: Conversation, *, now: float
+) -> None:
     """Ends a turn; saying it twice changes nothing the second time."""
     row = read_agent(tx, agent)
     if row.turn == finished.turn:
-        cut = turns.was_cut(tx, finished.turn)
-        after = settlement(finished.outcome, row.failures, cut=cut, now=now)
-        turns.end(tx, agent, finished.turn, finished.outcome, after, now=now)
+        turn = turns.ending_turn(tx, agent, finished.turn)
+        after = settlement(finished.outcome, row, turn, rules, now=now)
+        turn_ends.end(tx, agent, finished.turn, finished.outcome, after, now=now)

@@ -7,6 +7,8 @@ decorators, 2.x takes them in the server's constructor.
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final, cast
 
 from mcp.server.lowlevel import Server
@@ -14,6 +16,7 @@ from mcp.server.stdio import stdio_server
 
 from hyperhive import __version__
 from hyperhive.broker.core import Core
+from hyperhive.broker.tool_calls import PROGRESS_SECONDS, RunTool, Tell, run_call
 from hyperhive.broker.tools import TOOLS, ToolAnswer, call_tool
 from hyperhive.hive.names import HIVE_SERVER, AgentName
 
@@ -21,7 +24,10 @@ _TAKES_HANDLERS: Final = "on_call_tool" in inspect.signature(Server.__init__).pa
 
 
 class _Lines:
-    """The socket's lines, in the form of the SDK's standard input."""
+    """The socket's lines, in the form of the SDK's standard input.
+
+    A connection that breaks ends like one that is closed: a client that is killed does either.
+    """
 
     def __init__(self, reader: asyncio.StreamReader) -> None:
         self._reader = reader
@@ -33,12 +39,14 @@ class _Lines:
     async def _line(self) -> bytes:
         try:
             return await self._reader.readline()
+        except ConnectionError:
+            return b""
         except ValueError:
             raise ConnectionResetError("a line is longer than 1 MiB") from None
 
 
 class _Output:
-    """The socket, in the form of the SDK's standard output."""
+    """The socket, in the form of the SDK's standard output; nobody misses what comes too late."""
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
@@ -47,7 +55,8 @@ class _Output:
         self._writer.write(text.encode())
 
     async def flush(self) -> None:
-        await self._writer.drain()
+        with suppress(ConnectionError):
+            await self._writer.drain()
 
 
 async def serve_mcp(
@@ -56,11 +65,29 @@ async def serve_mcp(
     """Serves one MCP client, which is `agent` whatever it says, until it disconnects.
 
     Raises:
-        ConnectionError: the connection broke, or sent a line over the limit.
+        ConnectionError: the client sent a line over the limit.
+    """
+    await serve_tools(partial(call_tool, core, agent), reader, writer)
+
+
+async def serve_tools(
+    run: RunTool,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    progress_seconds: float = PROGRESS_SECONDS,
+) -> None:
+    """Serves one MCP client until it disconnects, with `run` for its calls of tools.
+
+    Calls run side by side. One that the client gives up (notifications/cancelled), and every one
+    that runs when it disconnects, is cancelled. A client that gave a progress token is told every
+    `progress_seconds` that its call is still running.
+
+    Raises:
+        ConnectionError: the client sent a line over the limit.
     """
 
-    async def answer(name: str, arguments: dict[str, Any] | None) -> ToolAnswer:
-        return await call_tool(core, agent, name, arguments or {})
+    async def answer(name: str, arguments: dict[str, Any] | None, tell: Tell) -> ToolAnswer:
+        return await run_call(run, name, arguments or {}, tell, progress_seconds)
 
     server = _server(answer)
     # The SDK duck-types both: lines to iterate over, and something to write text to.
@@ -72,7 +99,7 @@ async def serve_mcp(
         raise ConnectionResetError(str(group.exceptions[0])) from None
 
 
-_Answer = Callable[[str, dict[str, Any] | None], Awaitable[ToolAnswer]]
+_Answer = Callable[[str, dict[str, Any] | None, Tell], Awaitable[ToolAnswer]]
 
 
 def _server(answer: _Answer) -> Any:
@@ -87,8 +114,11 @@ def _server_2(answer: _Answer) -> Any:
     async def on_list_tools(_context: Any, _params: Any) -> ListToolsResult:
         return tools
 
-    async def on_call_tool(_context: Any, params: Any) -> CallToolResult:
-        said = await answer(params.name, params.arguments)
+    async def on_call_tool(context: Any, params: Any) -> CallToolResult:
+        async def tell(progress: float, message: str) -> None:
+            await context.session.report_progress(progress, message=message)
+
+        said = await answer(params.name, params.arguments, tell)
         return CallToolResult.model_validate(_result(said))
 
     return Server(
@@ -109,7 +139,15 @@ def _server_1(answer: _Answer) -> Any:
         return tools
 
     async def call(name: str, arguments: dict[str, Any]) -> types.CallToolResult:
-        return types.CallToolResult.model_validate(_result(await answer(name, arguments)))
+        context = server.request_context
+
+        async def tell(progress: float, message: str) -> None:
+            if context.meta is not None and context.meta.progressToken is not None:
+                await context.session.send_progress_notification(
+                    context.meta.progressToken, progress, message=message
+                )
+
+        return types.CallToolResult.model_validate(_result(await answer(name, arguments, tell)))
 
     server.list_tools()(list_tools)
     server.call_tool(validate_input=False)(call)  # `call_tool` validates, with better words

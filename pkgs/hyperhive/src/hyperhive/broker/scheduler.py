@@ -9,17 +9,21 @@ import logging
 from typing import Final
 
 from hyperhive.broker.core import Core
-from hyperhive.broker.harness_session import HarnessSession
-from hyperhive.broker.wake_prompt import wake_prompt
+from hyperhive.broker.harnesses import ConnectedHarness
+from hyperhive.broker.wake_prompt import prompt_for
 from hyperhive.hive.names import AgentName
 from hyperhive.store import turns
 from hyperhive.store.database import Committed
 from hyperhive.store.errors import StoreUnavailableError
-from hyperhive.store.turns import BegunTurn, Waiting
+from hyperhive.store.turns import BegunTurn, Overdue, Waiting
 from hyperhive.wire.harness import TurnRun
 from hyperhive.wire.jsonrpc import RpcError
 
 logger: Final = logging.getLogger(__name__)
+
+GLANCE_SECONDS: Final = 60.0
+"""Longest sleep before an agent that waits is looked at: the clock may be set, and stands still for
+sleeps while the host is suspended."""
 
 RETRY_SECONDS: Final = 5.0
 """When to look again at an agent whose turn could not be begun because nothing can be written."""
@@ -30,28 +34,14 @@ class Scheduler:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._sessions: dict[str, HarnessSession] = {}
         self._due: asyncio.Queue[AgentName] = asyncio.Queue()
         self._looking: dict[str, bool] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
-    def session(self, agent: str) -> HarnessSession | None:
-        """The agent's connected harness."""
-        return self._sessions.get(agent)
-
-    def claim(self, session: HarnessSession) -> bool:
-        """Makes a session its agent's own; False if another one is."""
-        return self._sessions.setdefault(session.agent, session) is session
-
-    def release(self, session: HarnessSession) -> None:
-        """Forgets a session that has ended."""
-        if self._sessions.get(session.agent) is session:
-            del self._sessions[session.agent]
-
     def committed(self, commit: Committed) -> None:
         """Looks at the agents that a commit touched."""
         for name in commit.woken:
-            if name in self._sessions:
+            if self._core.harnesses.of(name) is not None:
                 self.look_at(AgentName(name))
 
     def look_at(self, agent: AgentName) -> None:
@@ -85,43 +75,43 @@ class Scheduler:
                 self.look_at(agent)
 
     async def _dispatch(self, agent: AgentName) -> None:
-        session = self._sessions.get(agent)
-        if session is None:
-            return
         core, now = self._core, self._core.clock()
+        harness = core.harnesses.of(agent)
+        if harness is None:
+            return
         begun = await core.store.write(
             turns.begin,
             agent,
-            model=core.hive.model_of(agent),
             fresh_session=core.fresh_session(),
+            wake_for_operator=core.hive.agents[agent].wake_for_operator,
             now=now,
         )
         match begun:
             case Waiting(until):
                 if until is not None:
                     self._look_again(agent, max(0.0, until - now))
+            case Overdue(turn, reason):
+                logger.info("%s: turn %d is ended: %s", agent, turn, reason)
+                await core.harnesses.interrupt(agent, turn, reason)
             case BegunTurn():
-                await self._send(session, begun)
+                await self._send(harness, begun)
 
-    async def _send(self, session: HarnessSession, turn: BegunTurn) -> None:
-        prompt = wake_prompt(
-            turn.delivery, unread=turn.unread, nonce=self._core.nonce(), now=self._core.clock()
-        )
-        logger.info(
-            "%s: turn %d, message %d from %s",
-            turn.agent,
-            turn.id,
-            turn.delivery.id,
-            turn.delivery.sender,
-        )
+    async def _send(self, harness: ConnectedHarness, turn: BegunTurn) -> None:
+        prompt = prompt_for(turn, nonce=self._core.nonce(), now=self._core.clock())
+        delivery = turn.delivery
+        what = f"message {delivery.id} from {delivery.sender}" if delivery else f"{turn.kind}"
+        logger.info("%s: turn %d, %s", turn.agent, turn.id, what)
+        run = TurnRun(turn.id, prompt, turn.model, turn.session, turn.resume, turn.kind)
         try:
-            await session.run_turn(TurnRun(turn.id, prompt, turn.model, turn.session, turn.resume))
+            await harness.run_turn(run)
         except (RpcError, ConnectionError, TimeoutError) as error:
             # The connection's end returns the turn's messages to the queue.
             logger.warning("%s: turn %d not accepted: %s", turn.agent, turn.id, error)
-            session.close()
+            harness.close()
 
     def _look_again(self, agent: AgentName, seconds: float) -> None:
         if agent in self._timers:
             self._timers[agent].cancel()
-        self._timers[agent] = asyncio.get_running_loop().call_later(seconds, self.look_at, agent)
+        self._timers[agent] = asyncio.get_running_loop().call_later(
+            min(seconds, GLANCE_SECONDS), self.look_at, agent
+        )

@@ -14,7 +14,7 @@ class NothingToCancelError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """What was ended, in words; `turn` is still to be ended by the harness."""
+    """What was ended, in words; `turn` is ended by the harness, which takes a moment."""
 
     turn: int | None
     ended: list[str]
@@ -34,6 +34,7 @@ def cancel(tx: Transaction, agent: str, cancellation: Cancellation, *, now: floa
     if row.turn is not None:
         wish_end(tx, row.turn, cancellation)
         ended.append(f"turn {row.turn}")
+        tx.wake(agent)
     tx.connection.execute("UPDATE agents SET failures = 0 WHERE name = ?", (agent,))
     if end_nap(tx, agent, cancellation.reason, now=now):
         ended.append("its nap")

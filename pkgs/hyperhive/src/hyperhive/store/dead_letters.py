@@ -1,4 +1,4 @@
-"""Messages that were given up after too many failed attempts: the operator's to retry or to drop."""
+"""Messages given up after too many failed attempts: the operator's to retry or to drop."""
 
 from hyperhive.store.transaction import Transaction
 

@@ -1,21 +1,44 @@
 """Read-only queries for lists: newest state on disk, as plain rows."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from sqlite_utils import Database
 
 Row = dict[str, Any]
 
+_AGENTS: Final = """
+SELECT a.*, coalesce(q.open, 0) AS questions,
+    (SELECT count(*) FROM messages m WHERE m.recipient = a.name AND m.state = 'queued') AS unread,
+    w.session AS weighed_session, w.context_tokens, w.context_window
+FROM agents a
+LEFT JOIN (SELECT asker, count(*) AS open FROM questions WHERE state = 'open' GROUP BY asker) q
+    ON q.asker = a.name
+LEFT JOIN turns w ON w.id = (
+    SELECT t.id FROM turns t WHERE t.agent = a.name AND (
+        (t.kind IN ('message', 'checkpoint') AND t.context_tokens IS NOT NULL)
+        OR (t.kind = 'compact' AND t.outcome = 'ok'))
+    ORDER BY t.id DESC LIMIT 1)
+"""
+
 
 def agents(db: Database) -> list[Row]:
-    """Every agent's row with its unread count, by name."""
-    return list(
-        db.query(
-            "SELECT a.*, (SELECT count(*) FROM messages m WHERE m.recipient = a.name"
-            " AND m.state = 'queued') AS unread FROM agents a ORDER BY a.name"
-        )
-    )
+    """Every agent's row, by name, with its unread count, its open questions and what its
+    conversation weighs: `context_tokens` and `context_window`, None where no turn told."""
+    return [_weighed(row) for row in db.query(f"{_AGENTS} ORDER BY a.name")]
+
+
+def agent(db: Database, name: str) -> Row | None:
+    """One agent's row, as in `agents`; None: there is no such agent."""
+    rows = db.query(f"{_AGENTS} WHERE a.name = :name", {"name": name})
+    return next(map(_weighed, rows), None)
+
+
+def _weighed(row: Row) -> Row:
+    """What the last turn told holds for the conversation that it was in, and for no other."""
+    if row.pop("weighed_session") != row["session"]:
+        row["context_tokens"] = row["context_window"] = None
+    return row
 
 
 def messages(
@@ -36,6 +59,60 @@ def messages(
         )
     # One arm per index: an OR over both would sort the whole history.
     return _page(db, "messages", ["recipient = :agent", "sender = :agent"], agent, after, limit)
+
+
+def dead_letters(db: Database, *, agent: str | None, after: int | None, limit: int) -> list[Row]:
+    """Messages that were given up; `agent` and `after` as for `messages`."""
+    # There are few of them: their own index, whatever else the agent's history would offer.
+    table = "messages INDEXED BY messages_dead"
+    whose = "AND :agent IN (sender, recipient)" if agent else ""
+    return _page(db, table, [f"state = 'dead' {whose}"], agent, after, limit)
+
+
+def message(db: Database, id: int) -> Row | None:
+    """One message; None: there is none of that id."""
+    return next(db.query("SELECT * FROM messages WHERE id = ?", [id]), None)
+
+
+def questions(
+    db: Database, *, agent: str | None, after: int | None, limit: int, closed: bool
+) -> list[Row]:
+    """Questions in the order they were asked; `agent` and `after` as for `messages`.
+
+    Args:
+        closed: also those that are not open any more.
+    """
+    which = ["1" if closed else "state = 'open'", ":agent IN (asker, recipient)" if agent else "1"]
+    rows = _page(db, "questions", [" AND ".join(which)], agent, after, limit)
+    return [_question(row) for row in rows]
+
+
+def question(db: Database, id: int) -> Row | None:
+    """One question; None: there is none of that id."""
+    return next(map(_question, db.query("SELECT * FROM questions WHERE id = ?", [id])), None)
+
+
+def _question(row: Row) -> Row:
+    return row | {"options": json.loads(row["options"]), "answer": json.loads(row["answer"])}
+
+
+def reminders(
+    db: Database, *, agent: str | None, states: tuple[str, ...], after: int | None, limit: int
+) -> list[Row]:
+    """Reminders in the order they were set; `agent` and `after` as for `messages`.
+
+    Args:
+        states: only those in one of these; none: all.
+    """
+    which = ["agent = :agent"] if agent else ["1"]
+    if states:
+        which.append(f"state IN ({', '.join(repr(state) for state in states)})")
+    return _page(db, "reminders", [" AND ".join(which)], agent, after, limit)
+
+
+def reminder(db: Database, id: int) -> Row | None:
+    """One reminder; None: there is none of that id."""
+    return next(db.query("SELECT * FROM reminders WHERE id = ?", [id]), None)
 
 
 def events(db: Database, *, agent: str | None, after: int | None, limit: int) -> list[Row]:

@@ -61,6 +61,9 @@ class Delivery:
     Attributes:
         sent_at: seconds since the epoch.
         delivery: 1 the first time; more: it may be a repeat.
+        about: id of the reminder or question that it belongs to.
+        question: what the recipient had asked, of an answer.
+        until: when the question stops being open, seconds since the epoch.
     """
 
     id: int
@@ -71,6 +74,8 @@ class Delivery:
     delivery: int
     kind: MessageKind = MessageKind.MESSAGE
     about: int | None = None
+    question: str | None = None
+    until: float | None = None
 
 
 class KeyReusedError(ValueError):
@@ -127,8 +132,8 @@ def send(tx: Transaction, message: NewMessage, *, now: float) -> int:
 def lease(tx: Transaction, recipient: str, turn: int, limit: int) -> list[Delivery]:
     """Leases the oldest queued messages of a recipient to a turn."""
     rows = tx.connection.execute(
-        "SELECT id, sender, body, in_reply_to, created_at, deliveries, kind, about FROM messages"
-        " WHERE recipient = ? AND state = 'queued' ORDER BY id LIMIT ?",
+        "SELECT id, sender, body, in_reply_to, created_at, deliveries + 1, kind, about"
+        " FROM messages WHERE recipient = ? AND state = 'queued' ORDER BY id LIMIT ?",
         (recipient, limit),
     ).fetchall()
     tx.connection.executemany(
@@ -136,9 +141,21 @@ def lease(tx: Transaction, recipient: str, turn: int, limit: int) -> list[Delive
         [(turn, row[0]) for row in rows],
     )
     return [
-        Delivery(id, sender, body, in_reply_to, sent_at, deliveries + 1, MessageKind(kind), about)
-        for id, sender, body, in_reply_to, sent_at, deliveries, kind, about in rows
+        Delivery(*row[:6], MessageKind(row[6]), row[7], *_question_of(tx, row[6], row[7]))
+        for row in rows
     ]
+
+
+def _question_of(tx: Transaction, kind: str, about: int | None) -> tuple[str | None, float | None]:
+    """What an answer answers, and until when a question is open."""
+    if kind not in (MessageKind.QUESTION, MessageKind.ANSWER):
+        return None, None
+    row = tx.connection.execute(
+        "SELECT question, expires_at FROM questions WHERE id = ?", (about,)
+    ).fetchone()
+    if row is None:
+        return None, None
+    return (row[0], None) if kind == MessageKind.ANSWER else (None, row[1])
 
 
 def unread(tx: Transaction, recipient: str) -> int:

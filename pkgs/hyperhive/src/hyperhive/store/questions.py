@@ -19,9 +19,6 @@ CANCELLED: Final = "[cancelled]"
 SENTINELS: Final = frozenset({EXPIRED, CANCELLED})
 """What stands in the place of an answer that never came; no answer may be one of them."""
 
-_QUOTED: Final = 300
-"""How much of a question its answer repeats, in characters."""
-
 _AT_ONCE: Final = 200
 """Most questions that one operation expires."""
 
@@ -275,13 +272,14 @@ def _tell(tx: Transaction, id: int, *, now: float) -> None:
     question = read_question(tx, id)
     if question.state is QuestionState.OPEN or question.told is not None:
         return
-    by = question.closed_by or SYSTEM
     answered = question.state is QuestionState.ANSWERED
-    quoted = question.question[:_QUOTED] + ("…" if len(question.question) > _QUOTED else "")
-    head = f"answer to your question {id} ({quoted})" if answered else f"your question {id}"
-    body = f"{head}:\n{question.said}" if answered else f"{question.said} {head} ({quoted})"
+    # The body is the answer alone: whoever gives it has not said what the question says.
     message = NewMessage(
-        by if answered else SYSTEM, question.asker, body, kind=MessageKind.ANSWER, about=id
+        question.closed_by or SYSTEM if answered else SYSTEM,
+        question.asker,
+        question.said,
+        kind=MessageKind.ANSWER,
+        about=id,
     )
     told = send(tx, message, now=now)
     tx.connection.execute("UPDATE questions SET told = ? WHERE id = ?", (told, id))

@@ -39,6 +39,7 @@ class EndingTurn:
 
     Attributes:
         message: the message that began it.
+        model: what it was to run with.
         cut: whether the broker was away during it.
         cancellation: the wish to end it, if there was one.
     """
@@ -46,6 +47,7 @@ class EndingTurn:
     id: int
     kind: TurnKind
     message: int | None
+    model: str
     cut: bool
     cancellation: Cancellation | None
 

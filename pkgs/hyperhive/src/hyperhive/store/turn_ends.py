@@ -40,7 +40,7 @@ def end(
             settlement.failures,
             now,
             None if forget else session,
-            settlement.compaction,
+            None if forget else settlement.compaction,
             settlement.compaction_reason,
             settlement.compacted_for,
             settlement.notes_due,

@@ -43,7 +43,7 @@ class BegunTurn:
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """The turn that runs has had its time and is to be ended."""
+    """The turn that runs is to be ended."""
 
     turn: int
     reason: str
@@ -67,8 +67,8 @@ def begin(
         wake_for_operator: whether a message of the operator's ends a nap.
     """
     row = _after_waits(tx, agent, wake_for_operator, now=now)
-    if row.turn is not None and row.nap is not None:
-        return _napping_turn(tx, row.turn, row.nap.since + NAP_GRACE, now=now)
+    if row.turn is not None:
+        return _running(tx, row, row.turn, now=now)
     if row.standing.state is not AgentState.IDLE:
         return Waiting(row.standing.until)
     if row.compaction is not None and row.session is not None:
@@ -102,15 +102,17 @@ def _after_waits(tx: Transaction, agent: str, wake_for_operator: bool, *, now: f
     return read_agent(tx, agent)
 
 
-def _napping_turn(tx: Transaction, turn: int, deadline: float, *, now: float) -> Overdue | Waiting:
-    """A turn that asked for a nap and goes on: it is ended after a grace, its messages done."""
-    if wish_of(tx, turn) is not None:
-        return Waiting(None)
-    if now < deadline:
-        return Waiting(deadline)
-    wish = Cancellation(Fate.DONE, "the agent is to nap, and went on")
-    wish_end(tx, turn, wish)
-    return Overdue(turn, wish.reason)
+def _running(tx: Transaction, row: AgentRow, turn: int, *, now: float) -> Overdue | Waiting:
+    """Whether a running turn is to be ended: by the operator, or since it asked for a nap and goes
+    on after a grace; its messages are done then."""
+    wish = wish_of(tx, turn)
+    if wish is None and row.nap is not None:
+        deadline = row.nap.since + NAP_GRACE
+        if now < deadline:
+            return Waiting(deadline)
+        wish = Cancellation(Fate.DONE, "the agent asked for a nap, and went on")
+        wish_end(tx, turn, wish)
+    return Waiting(None) if wish is None else Overdue(turn, wish.reason)
 
 
 def _insert(
@@ -190,11 +192,11 @@ def ending_turn(tx: Transaction, agent: str, turn: int) -> EndingTurn:
         UnknownTurnError: it is no turn of this agent.
     """
     row = tx.connection.execute(
-        "SELECT kind, message, cut FROM turns WHERE id = ? AND agent = ?", (turn, agent)
+        "SELECT kind, message, model, cut FROM turns WHERE id = ? AND agent = ?", (turn, agent)
     ).fetchone()
     if row is None:
         raise UnknownTurnError(f"turn {turn} is none of {agent}'s")
-    return EndingTurn(turn, TurnKind(row[0]), row[1], bool(row[2]), wish_of(tx, turn))
+    return EndingTurn(turn, TurnKind(row[0]), row[1], row[2], bool(row[3]), wish_of(tx, turn))
 
 
 def record(tx: Transaction, agent: str, turn: int, events: list[TurnEvent], *, now: float) -> None:

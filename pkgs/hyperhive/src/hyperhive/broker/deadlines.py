@@ -1,0 +1,72 @@
+"""What falls due by the clock: questions expire, reminders become messages.
+
+The store's rows are what counts, so that a restart forgets nothing; this only knows when to look.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from hyperhive.store import questions, reminders
+from hyperhive.store.database import Committed, Store
+from hyperhive.store.errors import StoreUnavailableError
+from hyperhive.store.transaction import Transaction
+
+logger: Final = logging.getLogger(__name__)
+
+RETRY_SECONDS: Final = 5.0
+"""When to look again after nothing could be written."""
+
+GLANCE_SECONDS: Final = 30.0
+"""Longest sleep: the clock may be set, and stands still for sleeps while the host is suspended."""
+
+
+class Deadlines:
+    """`run` it in the broker's task group; `committed` is a listener of the store."""
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        """Args: clock: seconds since the epoch."""
+        self._store = store
+        self._clock = clock
+        self._next: float | None = None
+        self._sooner = asyncio.Event()
+
+    def committed(self, commit: Committed) -> None:
+        """Something new falls due."""
+        if commit.due is not None and (self._next is None or commit.due < self._next):
+            self._next = commit.due
+            self._sooner.set()
+
+    async def run(self) -> None:
+        """Does what is due, until cancelled."""
+        await self._do_due()
+        while True:
+            await self._sleep()
+            if self._next is not None and self._next <= self._clock():
+                await self._do_due()
+
+    async def _do_due(self) -> None:
+        self._next = None  # what is committed from here on is due on top of what is found now
+        try:
+            found = await self._store.write(_do_due, now=self._clock())
+        except StoreUnavailableError as error:
+            logger.error("what is due has to wait: %s", error.what)
+            found = self._clock() + RETRY_SECONDS
+        times = [at for at in (self._next, found) if at is not None]
+        self._next = min(times, default=None)
+
+    async def _sleep(self) -> None:
+        self._sooner.clear()
+        if self._next is None:
+            await self._sooner.wait()
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(max(0.0, self._next - self._clock()), GLANCE_SECONDS)):
+                await self._sooner.wait()
+
+
+def _do_due(tx: Transaction, *, now: float) -> float | None:
+    times = (questions.expire(tx, now=now), reminders.deliver_due(tx, now=now))
+    return min((at for at in times if at is not None), default=None)
