@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, TypeAdapter
@@ -30,12 +31,42 @@ class OperatorClient:
         """Every declared agent."""
         return self._list(models.Agent, "/api/v1/agents", {})
 
+    def agent(self, name: str) -> models.Agent:
+        """One declared agent."""
+        return models.Agent.model_validate(self._ask("GET", _agent(name)))
+
     def messages(
-        self, *, agent: str | None, after: int | None, limit: int, unread: bool = False
+        self,
+        *,
+        agent: str | None,
+        after: int | None,
+        limit: int,
+        unread: bool = False,
+        dead: bool = False,
     ) -> list[models.Message]:
         """Messages in order; without `after` the newest."""
-        params = {"agent": agent, "after": after, "limit": limit, "unread": unread or None}
+        which = {"unread": unread or None, "state": "dead" if dead else None}
+        params = {"agent": agent, "after": after, "limit": limit, **which}
         return self._list(models.Message, "/api/v1/messages", params)
+
+    def questions(
+        self, *, agent: str | None, after: int | None, limit: int, closed: bool = False
+    ) -> list[models.Question]:
+        """Questions in order; without `after` the newest."""
+        state = "all" if closed else "open"
+        params = {"agent": agent, "state": state, "after": after, "limit": limit}
+        return self._list(models.Question, "/api/v1/questions", params)
+
+    def question(self, id: int) -> models.Question:
+        """One question."""
+        return models.Question.model_validate(self._ask("GET", f"/api/v1/questions/{id}"))
+
+    def reminders(
+        self, *, agent: str | None, after: int | None, limit: int, state: str
+    ) -> list[models.Reminder]:
+        """Reminders in order; without `after` the newest."""
+        params = {"agent": agent, "state": state, "after": after, "limit": limit}
+        return self._list(models.Reminder, "/api/v1/reminders", params)
 
     def turns(self, *, agent: str | None, after: int | None, limit: int) -> list[models.Turn]:
         """Turns in order; without `after` the newest."""
@@ -71,20 +102,80 @@ class OperatorClient:
 
     def act(self, agent: str, action: str, reason: str = "") -> models.Agent:
         """Has an agent start, stop, pause or resume."""
-        path = f"/api/v1/agents/{httpx.URL(path=agent).path}/{action}"
         body = models.Reason(reason=reason) if action in ("stop", "pause") else None
-        return models.Agent.model_validate(self._ask("POST", path, body))
+        answer = self._ask("POST", f"{_agent(agent)}/{action}", body)
+        return models.Agent.model_validate(answer)
+
+    def cancel(self, agent: str, wish: models.Cancel) -> models.Cancelled:
+        """Ends what an agent is doing or waiting for."""
+        return models.Cancelled.model_validate(self._ask("POST", f"{_agent(agent)}/cancel", wish))
+
+    def set_model(self, agent: str, model: str | None) -> models.Agent:
+        """Sets an agent's model; None: what is declared holds again."""
+        path = f"{_agent(agent)}/model"
+        if model is None:
+            answer = self._ask("DELETE", path)
+        else:
+            answer = self._ask("PUT", path, {"model": model})
+        return models.Agent.model_validate(answer)
+
+    def compact(self, agent: str, *, checkpoint: bool) -> models.Agent:
+        """Has an agent's conversation made shorter."""
+        how = models.Compact(checkpoint=checkpoint)
+        return models.Agent.model_validate(self._ask("POST", f"{_agent(agent)}/compact", how))
+
+    def compact_notes(self, agent: str) -> models.Agent:
+        """Has an agent's notes made shorter."""
+        return models.Agent.model_validate(self._ask("POST", f"{_agent(agent)}/compact-notes"))
+
+    def new_session(self, agent: str) -> models.Agent:
+        """Has an agent begin a new conversation."""
+        return models.Agent.model_validate(self._ask("POST", f"{_agent(agent)}/new-session"))
+
+    def answer(self, question: int, texts: list[str]) -> models.Question:
+        """Answers a question."""
+        path = f"/api/v1/questions/{question}/answer"
+        answer = self._ask("POST", path, models.Answer(answer=texts))
+        return models.Question.model_validate(answer)
+
+    def cancel_question(self, question: int) -> models.Question:
+        """Ends a question without an answer."""
+        answer = self._ask("POST", f"/api/v1/questions/{question}/cancel")
+        return models.Question.model_validate(answer)
+
+    def settle_dead(self, message: int, action: Literal["retry", "drop"]) -> models.Message:
+        """Puts a dead letter back in the queue, or gives it up."""
+        answer = self._ask("POST", f"/api/v1/messages/{message}/{action}")
+        return models.Message.model_validate(answer)
+
+    def settle_reminder(self, reminder: int, action: Literal["retry", "drop"]) -> models.Reminder:
+        """Has a parked reminder delivered, or gives one up."""
+        answer = self._ask("POST", f"/api/v1/reminders/{reminder}/{action}")
+        return models.Reminder.model_validate(answer)
+
+    def vacuum(self, *, dry_run: bool) -> models.Vacuumed:
+        """Removes, or counts, what the declared retention lets go. Takes as long as it takes."""
+        answer = self._ask("POST", "/api/v1/vacuum", models.Vacuum(dry_run=dry_run), seconds=None)
+        return models.Vacuumed.model_validate(answer)
 
     def _list(self, model: type[M], path: str, params: dict[str, Any]) -> list[M]:
         answer = self._ask("GET", path, None, _given(params))
         return TypeAdapter(list[model]).validate_python(answer)  # type: ignore[valid-type]
 
     def _ask(
-        self, method: str, path: str, body: BaseModel | None, params: dict[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        body: BaseModel | dict[str, Any] | None = None,
+        params: dict[str, Any] | None = None,
+        *,
+        seconds: float | None = SECONDS,
     ) -> Any:
-        json = None if body is None else body.model_dump(by_alias=True, exclude_none=True)
+        if isinstance(body, BaseModel):
+            body = body.model_dump(by_alias=True, exclude_none=True)
+        timeout = httpx.Timeout(SECONDS, read=seconds)
         with self._reach():
-            answer = self._http.request(method, path, json=json, params=params)
+            answer = self._http.request(method, path, json=body, params=params, timeout=timeout)
         if answer.is_success:
             return answer.json()
         try:
@@ -131,6 +222,10 @@ def connect(socket: Path) -> Iterator[OperatorClient]:
             f"no broker at {socket} ({error.strerror})",
             "start one: hyperhive up FILE, or systemctl start hyperhive.service",
         ) from None
+
+
+def _agent(name: str) -> str:
+    return f"/api/v1/agents/{quote(name, safe='')}"
 
 
 def _given(params: dict[str, Any]) -> dict[str, Any]:
