@@ -165,7 +165,6 @@ def test_each_outcome_leads_to_its_state(tmp_path: Path) -> None:
     cases = {
         OutcomeKind.FAILED: "failed",
         OutcomeKind.TIMEOUT: "failed",
-        OutcomeKind.PROMPT_TOO_LONG: "failed",
         OutcomeKind.RATE_LIMITED: "rate_limited",
         OutcomeKind.OVERLOADED: "rate_limited",
         OutcomeKind.NEEDS_LOGIN: "needs_login",
@@ -181,7 +180,7 @@ def test_each_outcome_leads_to_its_state(tmp_path: Path) -> None:
                 assert (row["state"], row["reason"]) == (state, f"it was {kind}")
                 assert (row["until"] is None) == (kind is OutcomeKind.NEEDS_LOGIN)
                 await core.store.write(agents.set_paused, "alice", False, "", now=core.clock())
-            assert "repeat: delivery 7" in (await alice.turn()).prompt
+            assert "repeat: delivery 6" in (await alice.turn()).prompt
 
     asyncio.run(main())
 

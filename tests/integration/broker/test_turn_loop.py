@@ -1,0 +1,359 @@
+"""Turns that are for no message, and what keeps or ends turns, as a harness sees them."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from hyperhive.broker.core import Core
+from hyperhive.broker.wake_prompt import COMPACT
+from hyperhive.store import listing, messages, questions, reminders
+from hyperhive.store.agents import Compaction
+from hyperhive.store.cancelling import cancel
+from hyperhive.store.compaction import begin_anew, request_compaction, request_notes
+from hyperhive.store.messages import NewMessage
+from hyperhive.store.model_choice import override_model
+from hyperhive.store.naps import begin_nap, end_nap
+from hyperhive.store.settlement import Cancellation, Fate
+from hyperhive.wire.harness import OutcomeKind, TurnEvent, TurnEventKind, TurnEvents, TurnKind
+from hyperhive.wire.records import to_json
+from tests.integration.broker.plane import (
+    FakeHarness,
+    agent_row,
+    broker,
+    connected,
+    harness,
+    in_state,
+    until,
+)
+
+
+async def send(core: Core, body: str, sender: str = "operator") -> int:
+    return await core.store.write(
+        messages.send, NewMessage(sender, "alice", body), now=core.clock()
+    )
+
+
+async def write(core: Core, operation: Any, *args: Any) -> Any:
+    return await core.store.write(operation, "alice", *args, now=core.clock())
+
+
+async def first_turn(core: Core, alice: FakeHarness, **outcome: Any) -> None:
+    """A turn that begins the session S and ends well."""
+    await send(core, "hello")
+    await alice.finish((await alice.turn()).turn, **outcome)
+
+
+async def message_states(core: Core) -> list[tuple[str, str]]:
+    rows = await core.store.read(listing.messages, agent="alice", after=0, limit=99)
+    return [(row["state"], row["note"]) for row in rows]
+
+
+def test_a_full_context_is_checkpointed_then_compacted_before_the_next_message(
+    tmp_path: Path,
+) -> None:
+    async def main() -> None:
+        async with broker(tmp_path) as core, harness(core, "alice") as alice:
+            await send(core, "one")
+            turn = await alice.turn()
+            await send(core, "two")
+            await alice.finish(turn.turn, context_tokens=160_000, context_window=200_000)
+            checkpoint = await alice.turn()
+            assert (checkpoint.kind, checkpoint.resume) == (TurnKind.CHECKPOINT, True)
+            assert "the context is 80 % full" in checkpoint.prompt
+            assert "notes.md" in checkpoint.prompt
+            assert (await agent_row(core, "alice"))["state"] == "compacting"
+            await alice.finish(checkpoint.turn, context_tokens=161_000, context_window=200_000)
+            compact = await alice.turn()
+            assert (compact.kind, compact.prompt, compact.session) == (
+                TurnKind.COMPACT,
+                COMPACT,
+                "S",
+            )
+            assert (await agent_row(core, "alice"))["state"] == "compacting"
+            await alice.finish(compact.turn, context_tokens=9_000)
+            after = await alice.turn()
+            assert (after.kind, "two" in after.prompt) == (TurnKind.MESSAGE, True)
+            assert (await agent_row(core, "alice"))["state"] == "thinking"
+
+    asyncio.run(main())
+
+
+def test_a_prompt_that_is_too_long_comes_again_after_a_compaction(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with broker(tmp_path) as core, harness(core, "alice") as alice:
+            await first_turn(core, alice)
+            await send(core, "long")
+            turn = await alice.turn()
+            await alice.finish(turn.turn, OutcomeKind.PROMPT_TOO_LONG, detail="too long")
+            compact = await alice.turn()
+            assert compact.kind is TurnKind.COMPACT
+            await alice.finish(compact.turn)
+            again = await alice.turn()
+            assert "long" in again.prompt
+            assert "repeat: delivery 2" in again.prompt
+            await alice.finish(again.turn)
+            assert [state for state, _ in await message_states(core)] == ["acked", "acked"]
+            (row,) = await core.store.read(listing.messages, agent="alice", after=1, limit=9)
+            assert row["attempts"] == 0
+
+    asyncio.run(main())
+
+
+def test_claudes_own_compaction_shows_while_it_lasts(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with broker(tmp_path) as core, harness(core, "alice") as alice:
+            await send(core, "hello")
+            turn = await alice.turn()
+            seen = []
+            for seq, status in enumerate(("compacting", "success"), start=1):
+                event = TurnEvent(seq, 1.0, TurnEventKind.COMPACTION, {"status": status})
+                await alice.call("turn.events", to_json(TurnEvents(turn.turn, [event])))
+                seen.append((await agent_row(core, "alice"))["state"])
+            assert seen == ["compacting", "thinking"]
+
+    asyncio.run(main())
+
+
+def test_a_compaction_on_demand_waits_for_the_turn_and_survives_everyone(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with broker(tmp_path) as core, harness(core, "alice") as alice:
+            await first_turn(core, alice)
+            await write(core, request_compaction, Compaction.CHECKPOINT, "asked for")
+            assert (await alice.turn()).kind is TurnKind.CHECKPOINT
+        async with broker(tmp_path) as core, harness(core, "alice") as alice:
+            # The harness knows of no turn any more: the one that ran is lost, what is due is not.
+            again = await alice.turn()
+            assert (again.kind, "asked for" in again.prompt) == (TurnKind.CHECKPOINT, True)
+
+    asyncio.run(main())
+
+
+def test_notes_are_compacted_when_nobody_waits(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with broker(tmp_path) as core, harness(core, "alice") as alice:
+            await send(core, "one")
+            turn = await alice.turn()
+            await send(core, "two")
+            await alice.finish(turn.turn, notes_bytes=70_000)
+            turn = await alice.turn()
+            assert turn.kind is TurnKind.MESSAGE
+            await alice.finish(turn.turn, notes_bytes=70_000)
+            notes = await alice.turn()
+            assert (notes.kind, notes.resume, notes.prompt) == (TurnKind.NOTES, False, "")
+            assert notes.session != "S"
+            await alice.finish(notes.turn, session=notes.session, notes_bytes=9_000)
+            await send(core, "three")
+            assert (await alice.turn()).session == "S"
+            await write(core, request_notes, "asked for")
+
+    asyncio.run(main())
+
+
+def test_a_new_session_begins_with_the_next_turn(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with broker(tmp_path) as core, harness(core, "alice") as alice:
+            await first_turn(core, alice)
+            await send(core, "more")
+            turn = await alice.turn()
+            assert turn.resume
+            await write(core, begin_anew, "asked for")
+            await alice.finish(turn.turn)
+            await send(core, "again")
+            turn = await alice.turn()
+            assert (turn.resume, turn.session == "S") == (False, False)
+
+    asyncio.run(main())
+
+
+def test_a_cancelled_turn_ends_and_its_message_is_done_with_a_note(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with broker(tmp_path) as core, harness(core, "alice") as alice:
+            for fate, expected in (
+                (Fate.DONE, ("acked", "enough")),
+                (Fate.DROPPED, ("dropped", "enough")),
+            ):
+                await send(core, "work")
+                turn = await alice.turn()
+                ended = await write(core, cancel, Cancellation(fate, "enough"))
+                assert ended.ended == [f"turn {turn.turn}"]
+                assert await alice.cancelled.get() == turn.turn
+                await alice.finish(turn.turn, OutcomeKind.CANCELLED, detail="enough")
+                assert (await message_states(core))[-1] == expected
+            await send(core, "next")
+            turn = await alice.turn()
+            assert "before this: your last turn was ended: enough" in turn.prompt
+            await write(core, cancel, Cancellation(Fate.BACK, "not now"))
+            await alice.finish(await alice.cancelled.get(), OutcomeKind.CANCELLED)
+            assert "repeat: delivery 2" in (await alice.turn()).prompt
+
+    asyncio.run(main())
+
+
+def test_a_wish_to_cancel_reaches_a_harness_that_was_away(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with broker(tmp_path) as core, harness(core, "alice") as alice:
+            await send(core, "work")
+            turn = await alice.turn()
+        async with broker(tmp_path) as core:
+            await write(core, cancel, Cancellation(Fate.DONE, "enough"))
+            async with harness(core, "alice", running=turn.turn) as alice:
+                assert await alice.cancelled.get() == turn.turn
+
+    asyncio.run(main())
+
+
+def test_cancel_ends_a_wait_for_a_limit(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with broker(tmp_path) as core, harness(core, "alice") as alice:
+            await send(core, "hello")
+            turn = await alice.turn()
+            await alice.finish(turn.turn, OutcomeKind.RATE_LIMITED)
+            await in_state(core, "alice", "rate_limited")
+            await write(core, cancel, Cancellation(Fate.DONE, "go on"))
+            assert "repeat: delivery 2" in (await alice.turn()).prompt
+
+    asyncio.run(main())
+
+
+def test_a_nap_lasts_until_its_time_or_its_cancel_or_the_operators_message(
+    tmp_path: Path,
+) -> None:
+    async def nap(core: Core, seconds: float) -> float:
+        end = core.clock() + seconds
+        await write(core, begin_nap, end, "waiting for the build")
+        return end
+
+    async def main() -> None:
+        async with broker(tmp_path) as core, harness(core, "alice") as alice:
+            end = await nap(core, 0.3)
+            row = await agent_row(core, "alice")
+            assert (row["state"], row["until"], row["reason"]) == (
+                "napping",
+                end,
+                "waiting for the build",
+            )
+            await send(core, "later", sender="bob")
+            turn = await alice.turn()
+            assert core.clock() >= end
+            await nap(core, 3600)
+            await alice.finish(turn.turn)
+            await in_state(core, "alice", "napping")
+            await send(core, "not now", sender="bob")
+            assert (await agent_row(core, "alice"))["state"] == "napping"
+            await write(core, end_nap, "by the operator")
+            turn = await alice.turn()
+            await nap(core, 3600)
+            await alice.finish(turn.turn)
+            await in_state(core, "alice", "napping")
+            await send(core, "wake up")
+            assert "wake up" in (await alice.turn()).prompt
+
+    asyncio.run(main())
+
+
+def test_a_nap_survives_the_broker(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with broker(tmp_path) as core, harness(core, "alice"):
+            await write(core, begin_nap, core.clock() + 3600, "")
+        async with broker(tmp_path) as core, harness(core, "alice") as alice:
+            await send(core, "later", sender="bob")
+            assert (await agent_row(core, "alice"))["state"] == "napping"
+            await write(core, cancel, Cancellation(Fate.DONE, "wake"))
+            await alice.turn()
+
+    asyncio.run(main())
+
+
+def test_a_model_that_the_api_does_not_know_waits_for_another(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with broker(tmp_path) as core, harness(core, "alice") as alice:
+            await write_model(core, "opsu")
+            await send(core, "hello")
+            turn = await alice.turn()
+            assert turn.model == "opsu"
+            await alice.finish(turn.turn, OutcomeKind.UNKNOWN_MODEL, detail="model: opsu")
+            row = await agent_row(core, "alice")
+            assert (row["state"], row["until"]) == ("failed", None)
+            assert "hyperhive model alice NAME" in row["reason"]
+            await write_model(core, None)
+            turn = await alice.turn()
+            assert turn.model == "haiku"
+            row = await agent_row(core, "alice")
+            assert (row["model_layer"], row["model_active"]) == ("hive", "haiku")
+            assert row["model_switched_by"] == "operator"
+
+    asyncio.run(main())
+
+
+async def write_model(core: Core, model: str | None) -> None:
+    await core.store.write(override_model, "alice", model, by="operator", now=core.clock())
+
+
+def test_an_override_outlives_the_broker_and_a_new_declaration_is_told(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with broker(tmp_path) as core:
+            await write_model(core, "opus")
+        async with broker(tmp_path) as core:
+            row = await agent_row(core, "alice")
+            assert (row["model"], row["model_layer"]) == ("opus", "override")
+
+    asyncio.run(main())
+
+
+def test_without_claude_the_agent_says_so_and_keeps_its_mail(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with broker(tmp_path) as core:
+            async with connected(core, "alice") as alice:
+                await alice.hello("alice", claude=None, problem="claude is not installed: get it")
+                await send(core, "hello")
+                row = await agent_row(core, "alice")
+                assert (row["state"], row["reason"]) == (
+                    "failed",
+                    "claude is not installed: get it",
+                )
+            await in_state(core, "alice", "offline")
+            async with harness(core, "alice") as alice:
+                await alice.turn()
+                assert [state for state, _ in await message_states(core)] == ["leased"]
+
+    asyncio.run(main())
+
+
+def test_a_login_is_asked_for_until_a_new_harness_comes(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with broker(tmp_path) as core:
+            async with harness(core, "alice") as alice:
+                await send(core, "hello")
+                await alice.finish((await alice.turn()).turn, OutcomeKind.NEEDS_LOGIN)
+                await in_state(core, "alice", "needs_login")
+            await in_state(core, "alice", "offline")
+            async with harness(core, "alice") as alice:
+                await alice.turn()
+
+    asyncio.run(main())
+
+
+def test_what_falls_due_while_the_broker_is_away_is_done_when_it_is_back(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with broker(tmp_path) as core:
+            now = core.clock()
+            question = questions.NewQuestion(
+                "alice", "operator", "tea?", (), False, now + 0.05, None
+            )
+            await core.store.write(questions.ask, question, now=now)
+            await core.store.write(reminders.remind, "alice", "look", now + 0.05, now=now)
+            soon = questions.NewQuestion("alice", "operator", "cake?", (), False, now + 0.4, None)
+            await core.store.write(questions.ask, soon, now=now)
+        async with broker(tmp_path) as core:
+
+            async def told() -> bool:
+                return len(await message_states(core)) == 3
+
+            await until(core, "two questions to expire and a reminder", told)
+            rows = await core.store.read(listing.messages, agent="alice", after=0, limit=9)
+            assert {(row["sender"], row["body"], row["kind"]) for row in rows} == {
+                ("system", "[expired]", "answer"),
+                ("alice", "look", "reminder"),
+            }
+
+    asyncio.run(main())
