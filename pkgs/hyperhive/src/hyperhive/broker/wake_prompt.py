@@ -47,9 +47,9 @@ def prompt_for(turn: BegunTurn, *, nonce: str, now: float) -> str:
 def _checkpoint_prompt(reason: str) -> str:
     return (
         f"Your conversation is about to be compacted ({reason}): most of what was said in it will"
-        " be gone. Save in notes.md, beside your working directory, what you must not forget: what"
-        " you are doing and for whom, what is still to be done, what was decided and why. Keep what"
-        " is in it and still true. Begin no other work, then end your turn."
+        " be gone. Save in ~/notes.md what you must not forget: what you are doing and for whom,"
+        " what is still to be done, what was decided and why. Keep what is in it and still true."
+        " Begin no other work, then end your turn."
     )
 
 
