@@ -8,7 +8,19 @@ from hyperhive.hive.names import AgentName
 from hyperhive.render.system_prompt import MAX_NAMED, system_prompt
 from tests.unit.render.hives import FULL, hive
 
-TOOLS = ("send", "recv", "list_agents", "set_status", "whoami")
+TOOLS = (
+    "send",
+    "recv",
+    "ask_operator",
+    "ask",
+    "answer",
+    "remind",
+    "nap",
+    "pending",
+    "list_agents",
+    "set_status",
+    "whoami",
+)
 
 
 def prompt(declared: HiveConfig, name: str) -> str:
