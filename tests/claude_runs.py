@@ -34,16 +34,6 @@ What is new?
 </message ab12>
 Nobody reads what you write here: answer with the send tool."""
 
-# Names of members that hold what a script, a tool or a model chose: their inside is no shape.
-_FREE: Final = {
-    "_meta",
-    "input",
-    "modelUsage",
-    "model_usage_since_last_result",
-    "structuredContent",
-    "tool_input",
-}
-
 
 @dataclass(frozen=True)
 class Finished:
@@ -71,7 +61,8 @@ class Runs:
 
     Attributes:
         allow, deny: rules.
-        server: the name that the MCP server is given.
+        server: the name that the MCP server is given; None: there is none.
+        tools: the built-in tools that exist.
         environment: further variables.
     """
 
@@ -79,27 +70,33 @@ class Runs:
     command: Sequence[str] = STAND_IN
     allow: Sequence[str] = ALLOW
     deny: Sequence[str] = ("Bash(git push *)",)
-    server: str = "fake"
+    server: str | None = "fake"
+    tools: str = "Bash,Write"
     environment: dict[str, str] = field(default_factory=dict)
 
     def argv(self, *flags: str) -> list[str]:
         """The command line; flags that begin a session unless others are given."""
-        mcp = self.directory / "mcp.json"
+        return [
+            *self.command,
+            *("--print", "--verbose", "--output-format", "stream-json"),
+            *("--model", "claude-sonnet-5-5", "--setting-sources", ""),
+            *self._mcp_config(),
+            *("--tools", self.tools, "--permission-mode", "dontAsk"),
+            *("--allowedTools", ",".join(self.allow), "--disallowedTools", ",".join(self.deny)),
+            *(flags or ("--session-id", SESSION)),
+        ]
+
+    def _mcp_config(self) -> list[str]:
+        if self.server is None:
+            return ["--strict-mcp-config"]
+        config = self.directory / "mcp.json"
         server = {
             "type": "stdio",
             "command": sys.executable,
             "args": [str(ROOT / "tests/fake_mcp_server.py"), str(self.directory / "mcp.log")],
         }
-        mcp.write_text(json.dumps({"mcpServers": {self.server: server}}))
-        return [
-            *self.command,
-            *("--print", "--verbose", "--output-format", "stream-json"),
-            *("--model", "claude-sonnet-5-5", "--setting-sources", ""),
-            *("--mcp-config", str(mcp), "--strict-mcp-config"),
-            *("--tools", "Bash,Write", "--permission-mode", "dontAsk"),
-            *("--allowedTools", ",".join(self.allow), "--disallowedTools", ",".join(self.deny)),
-            *(flags or ("--session-id", SESSION)),
-        ]
+        config.write_text(json.dumps({"mcpServers": {self.server: server}}))
+        return ["--mcp-config", str(config), "--strict-mcp-config"]
 
     def start(self, *flags: str) -> subprocess.Popen[str]:
         """Begin a run; its stdin is still to be written and closed."""
@@ -130,8 +127,12 @@ class Runs:
 
     def script(self, *steps: Mapping[str, Any]) -> "Runs":
         """Let the stand-in do these steps for every message."""
+        return self.rules({"do": steps})
+
+    def rules(self, *rules: Mapping[str, Any]) -> "Runs":
+        """Let the stand-in follow these rules."""
         path = self.directory / "script.json"
-        path.write_text(json.dumps([{"do": steps}]))
+        path.write_text(json.dumps(rules))
         self.environment["SCRIPTED_CLAUDE_SCRIPT"] = str(path)
         return self
 
@@ -147,19 +148,18 @@ def finish(process: subprocess.Popen[str], prompt: str | None = None) -> Finishe
     return Finished(process.returncode, [json.loads(line) for line in output.splitlines()], errors)
 
 
-def shape(value: object, inside: str = "") -> set[str]:
-    """The members of a JSON value as paths, `message.content[].type`."""
-    match value:
-        case dict(members):
-            paths = set()
-            for name, member in members.items():
-                path = f"{inside}.{name}".lstrip(".")
-                paths |= {path} if name in _FREE else {path} | shape(member, path)
-            return paths
-        case list(items):
-            return {path for item in items for path in shape(item, f"{inside}[]")}
-        case _:
-            return set()
+def real_environment(url: str) -> dict[str, str]:
+    """Variables that keep the real CLI to the API at that address, and to itself."""
+    on = (
+        "CLAUDE_CODE_DISABLE_ATTACHMENTS",
+        "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS",
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC",
+        "DISABLE_AUTOUPDATER",
+        "DISABLE_ERROR_REPORTING",
+        "DISABLE_TELEMETRY",
+    )
+    retries = {"CLAUDE_CODE_MAX_RETRIES": "0"}
+    return {"ANTHROPIC_BASE_URL": url, **retries, **dict.fromkeys(on, "1")}
 
 
 def alive(pid: int) -> bool:

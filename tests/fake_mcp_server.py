@@ -4,7 +4,8 @@ Run it with the path of a file: what it was asked is appended there, a JSON obje
 environment says how it misbehaves: FAKE_MCP=silent never answers, FAKE_MCP=gone ends at once.
 
 Tools: `echo` gives its arguments back as data, `words` two texts, `recv` two messages as the
-broker's does, `fail` fails, `hang` never answers.
+broker's does, `fail` fails, `hang` never answers, `wait` tells of its progress before it answers,
+to a client that asked for it.
 """
 
 import json
@@ -13,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-TOOLS = ("echo", "fail", "hang", "recv", "words")
+TOOLS = ("echo", "fail", "hang", "recv", "wait", "words")
 
 
 def answer(method: str, params: dict[str, Any]) -> dict[str, Any] | None:
@@ -29,9 +30,19 @@ def answer(method: str, params: dict[str, Any]) -> dict[str, Any] | None:
             tools = [{"name": name, "inputSchema": {"type": "object"}} for name in page]
             return {"tools": tools} | ({} if params.get("cursor") else {"nextCursor": "2"})
         case "tools/call":
+            if params["name"] == "wait":
+                tell_progress(params)
             return call(params["name"], params["arguments"])
         case _:
             return None
+
+
+def tell_progress(params: dict[str, Any]) -> None:
+    """Say what a call that waits says in between."""
+    for number in range(params["arguments"]["times"]):
+        token = {"progressToken": params["_meta"]["progressToken"], "progress": number}
+        told = {"jsonrpc": "2.0", "method": "notifications/progress", "params": token}
+        print(json.dumps(told), flush=True)
 
 
 def call(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -1,17 +1,17 @@
-"""The stand-in as a process: tools, sessions, denials, errors and signals."""
+"""The stand-in as a process: tools, sessions, denials and errors."""
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hyperhive.testing.scripted_claude import launcher
 from hyperhive.testing.scripted_claude.flags import VERSION
-from tests.claude_runs import SESSION, Runs, finish
+from tests.claude_runs import SESSION, Runs
 
 
 @pytest.fixture
@@ -19,10 +19,10 @@ def runs(tmp_path: Path) -> Runs:
     return Runs(tmp_path)
 
 
-def asked(runs: Runs) -> list[str]:
-    """Methods that the MCP server was asked for."""
+def calls(runs: Runs) -> list[dict[str, Any]]:
+    """What the MCP server was asked for."""
     lines = (runs.directory / "mcp.log").read_text().splitlines()
-    return [json.loads(line)["method"] for line in lines]
+    return [json.loads(line) for line in lines]
 
 
 def test_calls_real_tools_with_the_message(runs: Runs) -> None:
@@ -34,7 +34,7 @@ def test_calls_real_tools_with_the_message(runs: Runs) -> None:
     assert done.code == 0
     [init] = done.of("system", "init")
     assert init["mcp_servers"] == [{"name": "fake", "status": "connected", "source": "dynamic"}]
-    mcp_tools = [f"mcp__fake__{name}" for name in ("echo", "fail", "hang", "recv", "words")]
+    mcp_tools = [f"mcp__fake__{name}" for name in ("echo", "fail", "hang", "recv", "wait", "words")]
     assert init["tools"] == ["Bash", "Write", *mcp_tools]
     assert init["permissionMode"] == "dontAsk"
     [answer] = done.of("user")
@@ -44,7 +44,7 @@ def test_calls_real_tools_with_the_message(runs: Runs) -> None:
     assert done.result["result"] == f"alice got {spaced} for What is new?"
     assert done.result["is_error"] is False
     assert done.result["num_turns"] == 2
-    assert asked(runs) == [
+    assert [call["method"] for call in calls(runs)] == [
         "initialize",
         "notifications/initialized",
         "tools/list",
@@ -199,16 +199,69 @@ def test_an_empty_prompt(runs: Runs) -> None:
         (429, 429, "rate_limit", "api_error"),
         (529, 529, "server_error", "api_error"),
         (401, 401, "authentication_failed", "api_error"),
+        (404, 404, "model_not_found", "api_error"),
+        ("not_logged_in", None, "authentication_failed", "api_error"),
         ("prompt_too_long", 400, "invalid_request", "prompt_too_long"),
     ],
 )
-def test_api_errors(runs: Runs, error: int | str, status: int, word: str, reason: str) -> None:
+def test_api_errors(
+    runs: Runs, error: int | str, status: int | None, word: str, reason: str
+) -> None:
     done = runs.script({"api_error": error}).run()
     assert done.code == 1
     assert done.of("assistant")[-1]["error"] == word
     assert done.result["is_error"] is True
     assert done.result["api_error_status"] == status
     assert done.result["terminal_reason"] == reason
+
+
+def test_an_unknown_model(runs: Runs) -> None:
+    runs.rules(
+        {"when": {"prompt": "", "model": "opsu"}, "do": [{"api_error": 404}]},
+        {"do": [{"say": "Here."}]},
+    )
+    wrong = runs.run("--session-id", SESSION, "--model", "opsu")
+    assert wrong.code == 1
+    assert "the selected model (opsu)" in wrong.result["result"]
+    assert wrong.stderr.startswith('[claude-code:unrecognized_model] {"model":"opsu"')
+    right = runs.run("--resume", SESSION, "--model", "opus")
+    assert right.result["result"] == "Here."
+
+
+def test_a_rule_for_some_runs(runs: Runs) -> None:
+    runs.rules({"times": 2, "do": [{"api_error": 529}]}, {"do": [{"say": "Up again."}]})
+    codes = [runs.run("--session-id", SESSION).code]
+    codes += [runs.run("--resume", SESSION).code for _ in range(3)]
+    assert codes == [1, 1, 0, 0]
+
+
+def test_an_answer_without_tools_and_servers(runs: Runs) -> None:
+    """How notes are made shorter."""
+    runs.server, runs.tools = None, ""
+    runs.rules(
+        {
+            "when": {"prompt": "shorter", "matches": r"(?P<key>key .*)\."},
+            "do": [{"say": "# Notes\n{key}"}],
+        }
+    )
+    flags = ("--session-id", SESSION, "--no-session-persistence")
+    done = runs.run(*flags, prompt="Make it shorter:\nThe key is under the mat.")
+    [init] = done.of("system", "init")
+    assert (init["tools"], init["mcp_servers"]) == ([], [])
+    assert (done.code, done.result["result"]) == (0, "# Notes\nkey is under the mat")
+    assert runs.run("--resume", SESSION).code == 1  # nothing was kept of it
+    unknown = runs.run(*flags, prompt="Make it longer.")
+    assert (unknown.code, unknown.result["result"]) == (0, "")
+
+
+def test_waits_for_a_tool_that_tells_of_its_progress(runs: Runs) -> None:
+    runs.script({"tool": "mcp__fake__wait", "input": {"times": 3}}, {"say": "{output}"})
+    done = runs.run()
+    assert json.loads(done.result["result"]) == {"times": 3}
+    [call] = [c for c in calls(runs) if c["method"] == "tools/call"]
+    use = done.of("assistant")[0]["message"]["content"][0]["id"]
+    meta = {"claudecode/toolUseId": use, "progressToken": call["id"]}
+    assert call["params"]["_meta"] == meta
 
 
 def test_a_crash_leaves_no_result(runs: Runs) -> None:
@@ -220,69 +273,6 @@ def test_a_script_that_cannot_be_followed(runs: Runs) -> None:
     done = runs.script({"shout": "x"}).run()
     assert (done.code, done.events) == (1, [])
     assert "rule 0: not a step" in done.stderr
-
-
-def interrupted(runs: Runs, number: signal.Signals) -> tuple[subprocess.Popen[str], list[str]]:
-    """A run that got a signal in its first tool or sleep, with what it had printed by then."""
-    process = runs.start()
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(
-        "You have a message in the hive.\nid: 1\nfrom: b\n\n<message a>\n</message a>"
-    )
-    process.stdin.close()
-    process.stdin = None
-    # The events before the wait: init, and what the model said or called.
-    begun = [process.stdout.readline(), process.stdout.readline()]
-    process.send_signal(number)
-    return process, begun
-
-
-def test_sigint_while_it_thinks(runs: Runs) -> None:
-    process, _ = interrupted(runs.script({"say": "x"}, {"sleep": 60}), signal.SIGINT)
-    done = finish(process)
-    assert done.code == 0
-    assert done.events[0]["message"]["content"][0]["text"] == "[Request interrupted by user]"
-    assert done.result["terminal_reason"] == "aborted_streaming"
-    assert done.result["subtype"] == "error_during_execution"
-
-
-@pytest.mark.parametrize("step", [{"bash": "sleep 60"}, {"tool": "mcp__fake__hang"}])
-def test_sigint_in_a_tool(runs: Runs, step: dict[str, str]) -> None:
-    process, _ = interrupted(runs.script(step), signal.SIGINT)
-    done = finish(process)
-    assert done.code == 0
-    assert done.events[0]["tool_use_result"] == "User rejected tool use"
-    assert done.result["terminal_reason"] == "aborted_tools"
-
-
-@pytest.mark.parametrize(
-    ("step", "results"),
-    [
-        ({"sleep": 60}, []),
-        ({"bash": "sleep 60"}, ["Exit code 137"]),
-        ({"tool": "mcp__fake__hang"}, ["Connection closed"]),
-    ],
-)
-def test_sigterm(runs: Runs, step: dict[str, object], results: list[str]) -> None:
-    first = [{"say": "x"}] if "sleep" in step else []
-    process, _ = interrupted(runs.script(*first, step), signal.SIGTERM)
-    done = finish(process)
-    assert done.code == 143
-    assert [e["message"]["content"][0]["content"] for e in done.events] == results
-
-
-def test_a_turn_after_a_signal(runs: Runs) -> None:
-    process, _ = interrupted(runs.script({"say": "x"}, {"sleep": 60}), signal.SIGTERM)
-    finish(process)
-    assert runs.script({"say": "back"}).run("--resume", SESSION).result["result"] == "back"
-
-
-def test_no_child_outlives_it(runs: Runs) -> None:
-    runs.script({"bash": "sleep 60"}, {"tool": "mcp__fake__hang"})
-    process, _ = interrupted(runs, signal.SIGTERM)
-    # Every descendant holds this pipe's end, or that of the MCP server, which would hang the read.
-    assert finish(process).code == 143
 
 
 def test_the_launcher_is_an_executable(tmp_path: Path) -> None:

@@ -1,33 +1,15 @@
 """The stand-in's events have the members of the real CLI's: as recorded, and side by side."""
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
-from tests.claude_runs import SESSION, Event, Runs, shape
+from tests.claude_events import assert_alike, members, recorded, shape
+from tests.claude_runs import SESSION, Event, Finished, Runs, real_environment
 from tests.scripted_api import ApiError, Call, ScriptedApi, Step, ToolUse
-from tests.tools import ROOT
-
-RECORDINGS: Final = ROOT / "tests/data/claude"
-
-# The real CLI's own lists in `init` (its commands, skills, …) have members of their own.
-INIT_LISTS: Final = ("plugins[]",)
-
-
-def recorded(case: str, type: str, subtype: str | None = None) -> Event:
-    """The last event of a type in a recording of 2.1.330."""
-    lines = (RECORDINGS / f"{case}.jsonl").read_text().splitlines()
-    events: list[Event] = [json.loads(line) for line in lines]
-    return [e for e in events if (e["type"], e.get("subtype")) == (type, subtype)][-1]
-
-
-def members(event: Event) -> set[str]:
-    """The shape of an event, without what only the real CLI has something to say about."""
-    return {path for path in shape(event) if not path.startswith(INIT_LISTS)}
 
 
 @pytest.fixture
@@ -50,6 +32,10 @@ def runs(tmp_path: Path) -> Runs:
         ("err_429_max_retries_0", "result", "success", [{"api_error": 429}]),
         ("err_529_max_retries_1", "result", "success", [{"api_error": 529}]),
         ("err_401_max_retries_1", "assistant", None, [{"api_error": 401}]),
+        ("err_unknown_model", "assistant", None, [{"api_error": 404}]),
+        ("err_unknown_model", "result", "success", [{"api_error": 404}]),
+        ("err_no_key", "assistant", None, [{"api_error": "not_logged_in"}]),
+        ("err_no_key", "result", "success", [{"api_error": "not_logged_in"}]),
         ("err_prompt_too_long", "result", "success", [{"api_error": "prompt_too_long"}]),
     ],
 )
@@ -78,6 +64,7 @@ def test_side_by_side_with_the_real_cli(tmp_path: Path, claude_cli: Path) -> Non
         ("mcp__fake__echo", {"to": "bob"}),
         ("mcp__fake__words", {}),
         ("mcp__fake__fail", {}),
+        ("mcp__fake__wait", {"times": 3}),
         ("mcp__fake__none", {}),
         ("Nope", {}),
     ]
@@ -87,10 +74,8 @@ def test_side_by_side_with_the_real_cli(tmp_path: Path, claude_cli: Path) -> Non
     ours = Runs(mine).script(*({"tool": n, "input": i} for n, i in calls), {"say": "Over."}).run()
     steps = [Step(tools=[ToolUse(name, input)]) for name, input in calls]
     with ScriptedApi([*steps, Step(text="Over.")]) as api:
-        real = Runs(theirs, command=[str(claude_cli)], environment=real_environment(api)).run()
-    assert [*map(kind, ours.events)] == [*map(kind, real.events)]
-    for event, true in zip(ours.events, real.events, strict=True):
-        assert members(event) == members(true), kind(true)
+        real = Runs(theirs, command=[str(claude_cli)], environment=real_environment(api.url)).run()
+    assert_alike(ours.events, real.events)
     assert [*map(told, ours.of("user"))] == [*map(told, real.of("user"))]
     for same in ("num_turns", "result", "is_error", "terminal_reason", "stop_reason"):
         assert ours.result[same] == real.result[same]
@@ -100,42 +85,50 @@ def test_side_by_side_with_the_real_cli(tmp_path: Path, claude_cli: Path) -> Non
 
 
 @pytest.mark.claude
-def test_errors_side_by_side_with_the_real_cli(tmp_path: Path, claude_cli: Path) -> None:
-    ours = Runs(tmp_path).script({"api_error": 429}).run("--session-id", SESSION)
-
-    def reject(call: Call) -> Step:
-        return Step(error=ApiError(429, "rate_limit_error"))
-
-    theirs = tmp_path / "theirs"
-    theirs.mkdir()
-    with ScriptedApi(reject) as api:
-        runs = Runs(theirs, command=[str(claude_cli)], environment=real_environment(api))
-        real = runs.run("--session-id", SESSION)
+@pytest.mark.parametrize("type", ["rate_limit_error", "overloaded_error", "not_found_error"])
+def test_errors_side_by_side(tmp_path: Path, claude_cli: Path, type: str) -> None:
+    status = {"rate_limit_error": 429, "overloaded_error": 529, "not_found_error": 404}[type]
+    ours = Runs(tmp_path).script({"api_error": status}).run("--session-id", SESSION)
+    real = refused(tmp_path / "theirs", claude_cli, ApiError(status, type))
     assert ours.code == real.code == 1
-    assert [*map(kind, ours.events)] == [*map(kind, real.events)]
-    for event, true in zip(ours.events, real.events, strict=True):
-        assert members(event) == members(true), kind(true)
+    assert_alike(ours.events, real.events)
 
 
-def real_environment(api: ScriptedApi) -> dict[str, str]:
-    """Variables that keep the real CLI on loopback and to itself."""
-    on = (
-        "CLAUDE_CODE_DISABLE_ATTACHMENTS",
-        "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS",
-        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC",
-        "DISABLE_AUTOUPDATER",
-        "DISABLE_ERROR_REPORTING",
-        "DISABLE_TELEMETRY",
-    )
-    retries = {"CLAUDE_CODE_MAX_RETRIES": "0"}
-    return {"ANTHROPIC_BASE_URL": api.url, **retries, **dict.fromkeys(on, "1")}
+@pytest.mark.claude
+def test_a_limit_side_by_side(tmp_path: Path, claude_cli: Path) -> None:
+    """Only who is logged in with a subscription is told when its limit ends."""
+    ours = Runs(tmp_path).script({"api_error": 429, "resets_in": 3600}).run()
+    resets_at = ours.of("rate_limit_event")[0]["rate_limit_info"]["resetsAt"]
+    unified = {
+        "status": "rejected",
+        "reset": str(resets_at),
+        "representative-claim": "five_hour",
+        "5h-status": "rejected",
+        "5h-reset": str(resets_at),
+        "5h-utilization": "1.0",
+    }
+    headers = {f"anthropic-ratelimit-unified-{name}": value for name, value in unified.items()}
+    error = ApiError(429, "rate_limit_error", headers=headers)
+    login = {"ANTHROPIC_API_KEY": "", "CLAUDE_CODE_OAUTH_TOKEN": "dummy"}
+    real = refused(tmp_path / "theirs", claude_cli, error, login)
+    assert_alike(ours.events, real.events)
+    assert ours.result["result"] == real.result["result"]
+    for event, true in zip(ours.of("rate_limit_event"), real.of("rate_limit_event"), strict=True):
+        assert event["rate_limit_info"] == true["rate_limit_info"]
 
 
-def kind(event: Event) -> str:
-    """What an event is about, in a word or two."""
-    message = event.get("message")
-    inside = [block["type"] for block in message["content"]] if isinstance(message, dict) else []
-    return " ".join([event["type"], event.get("subtype", ""), *inside])
+def refused(
+    directory: Path, claude: Path, error: ApiError, login: dict[str, str] | None = None
+) -> Finished:
+    """A run of the real CLI that the API refuses."""
+
+    def refuse(call: Call) -> Step:
+        return Step(error=error)
+
+    directory.mkdir()
+    with ScriptedApi(refuse) as api:
+        environment = real_environment(api.url) | (login or {})
+        return Runs(directory, command=[str(claude)], environment=environment).run()
 
 
 def told(event: Event) -> tuple[Any, Any, Any]:

@@ -13,13 +13,17 @@ if not __package__:  # started by path: see `launcher`
     sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from hyperhive.testing.scripted_claude import flags, script, session
+from hyperhive.testing.scripted_claude.compaction import Compaction, is_compaction
 from hyperhive.testing.scripted_claude.events import Event, Events
 from hyperhive.testing.scripted_claude.mcp_client import McpError, McpServer
 from hyperhive.testing.scripted_claude.permissions import Rules
 from hyperhive.testing.scripted_claude.results import no_conversation, result
 from hyperhive.testing.scripted_claude.signals import Signalled, Signals
+from hyperhive.testing.scripted_claude.stage import Crash, Stage
+from hyperhive.testing.scripted_claude.steps import Say, ScriptError
+from hyperhive.testing.scripted_claude.taken import Taken
 from hyperhive.testing.scripted_claude.tools import Tools
-from hyperhive.testing.scripted_claude.turn import Crash, Turn
+from hyperhive.testing.scripted_claude.turn import Turn
 from hyperhive.testing.scripted_claude.wake import parse_wake
 
 MODELS: Final = {
@@ -49,7 +53,7 @@ def main(argv: list[str], environment: Mapping[str, str]) -> int:
             _print(f"{flags.HELP}\n")
             return 0
         return _run(line, environment, signals)
-    except (flags.UsageError, session.SessionError, script.ScriptError) as error:
+    except (flags.UsageError, session.SessionError, ScriptError) as error:
         print(error, file=sys.stderr)
         return 1
     except Crash as crash:
@@ -68,18 +72,13 @@ def _run(line: flags.CommandLine, environment: Mapping[str, str], signals: Signa
         prompt = sys.stdin.buffer.read().decode("utf-8", "replace")
     if not prompt.strip():
         raise flags.UsageError(NO_PROMPT)
-    scene = _scene(prompt, environment)
-    home = environment.get("CLAUDE_CONFIG_DIR") or str(Path.home() / ".claude")
+    rules_of_script = script.load(_script(environment))
+    home = Path(environment.get("CLAUDE_CONFIG_DIR") or Path.home() / ".claude")
     model = line.value("--model") or "default"
     identifier = line.value("--resume") or line.value("--session-id") or str(uuid.uuid4())
     events = Events(identifier, MODELS.get(model, model), time.time)
-    projects = Path(home, "projects")
     try:
-        current = (
-            session.resume(projects, identifier)
-            if line.given("--resume")
-            else session.begin(projects, identifier)
-        )
+        current = _session(line, home / "projects", identifier)
     except session.UnknownSession as error:
         _tell(no_conversation(events, str(error)))
         raise
@@ -95,28 +94,35 @@ def _run(line: flags.CommandLine, environment: Mapping[str, str], signals: Signa
         mcp_tools = [
             f"mcp__{name}__{tool}" for name in sorted(connected) for tool in servers[name].tools
         ]
-        _tell(
-            events.init(
-                os.getcwd(),  # noqa: PTH109 - a string is wanted
-                [*tools, *mcp_tools],
-                {name: name in connected for name in configured},
-                line.value("--permission-mode") or "default",
-                "ANTHROPIC_API_KEY" if environment.get("ANTHROPIC_API_KEY") else "none",
-            )
+        init = events.init(
+            os.getcwd(),  # noqa: PTH109 - a string is wanted
+            [*tools, *mcp_tools],
+            {name: name in connected for name in configured},
+            line.value("--permission-mode") or "default",
+            "ANTHROPIC_API_KEY" if environment.get("ANTHROPIC_API_KEY") else "none",
         )
-        current.record({"type": "user", "message": {"role": "user", "content": prompt}})
 
         def tell(event: Event) -> None:
             _tell(event)
             current.record(event)
 
-        turn = Turn(events, tell, Tools(tools, connected, signals), rules, signals)
+        agent, _, _ = environment.get("HYPERHIVE_TURN", "").partition(":")
+        wake = parse_wake(prompt)
+        asked = script.Asked(agent, prompt, wake, (model, events.model), current.compacted)
+        scene = _scene(rules_of_script, asked, Taken(home))
+        stage = Stage(events, tell, signals)
+        acting: Turn | Compaction
+        if is_compaction(prompt):
+            acting = Compaction(stage, current, init, prompt)
+        else:
+            tell(init)
+            current.record({"type": "user", "message": {"role": "user", "content": prompt}})
+            acting = Turn(stage, Tools(tools, connected, signals), rules, current.state)
         begun = time.monotonic()
-        ending = turn.run(scene)
-        turn.figures.duration_ms = round((time.monotonic() - begun) * 1000)
-        current.totals.add(turn.figures.run)
-        turn.figures.session = current.totals
-        _tell(result(events, ending, turn.figures))
+        ending = acting.run(scene)
+        acting.figures.duration_ms = round((time.monotonic() - begun) * 1000)
+        current.state.totals.add(acting.figures.run)
+        _tell(result(events, ending, acting.figures, current.state))
         return 1 if ending.api is not None else 0
     finally:
         current.close()
@@ -140,6 +146,14 @@ def _check(line: flags.CommandLine) -> None:
         path = line.value(name)
         if path is not None and not Path(path).is_file():
             raise flags.UsageError(f"Error: System prompt file not found: {path}")
+
+
+def _session(line: flags.CommandLine, projects: Path, identifier: str) -> session.Session:
+    if line.given("--resume"):
+        return session.resume(projects, identifier)
+    if line.given("--no-session-persistence"):
+        return session.begin_unkept(projects, identifier)
+    return session.begin(projects, identifier)
 
 
 def _rules(line: flags.CommandLine) -> Rules:
@@ -189,14 +203,19 @@ def _connect(
     return connected
 
 
-def _scene(prompt: str, environment: Mapping[str, str]) -> script.Scene:
+def _script(environment: Mapping[str, str]) -> Path:
+    return Path(environment.get("SCRIPTED_CLAUDE_SCRIPT") or script.BUILT_IN)
+
+
+def _scene(rules: list[script.Rule], asked: script.Asked, taken: Taken) -> script.Scene:
     """What the script says to do about the prompt."""
-    rules = script.load(Path(environment.get("SCRIPTED_CLAUDE_SCRIPT") or script.BUILT_IN))
-    wake = parse_wake(prompt)
-    if wake is None:
-        return script.Scene([script.Say("The script is about messages, and this is none.")])
-    agent, _, _ = environment.get("HYPERHIVE_TURN", "").partition(":")
-    return script.choose(rules, agent, wake)
+    scene = script.choose(rules, asked, taken.counts)
+    if scene is None:
+        # An answer of no words: where the prompt asks for a text to be kept, nothing is lost.
+        return script.Scene([] if is_compaction(asked.prompt) else [Say("")])
+    if scene.mark:
+        taken.add(scene.mark)
+    return scene
 
 
 def _tell(event: Event) -> None:

@@ -11,6 +11,9 @@ from hyperhive.testing.scripted_claude.session import Tokens
 
 Event = dict[str, Any]
 
+USAGE_LIMIT: Final = "usage_limit_reached"
+"""The CLI's name for a subscription's limit that was hit."""
+
 NO_CACHE: Final = {"ephemeral_1h_input_tokens": 0, "ephemeral_5m_input_tokens": 0}
 
 _REJECTED: Final = (
@@ -101,7 +104,7 @@ class Events(NamedTuple):
                 "usage": api_usage(tokens) | {"output_tokens": 1},
                 "context_management": None,
             },
-            **self._said(),
+            **self.said(),
             "request_id": f"req_{uuid.uuid4().hex[:16]}",
         }
         if block["type"] == "tool_use" and block["name"].startswith("mcp__"):
@@ -130,7 +133,7 @@ class Events(NamedTuple):
         event = {
             "type": "user",
             "message": {"role": "user", "content": [block]},
-            **self._said(),
+            **self.said(),
             "tool_use_result": raw,
         }
         return event | ({"tool_result_meta": [meta]} if len(meta) > 1 else {})
@@ -162,10 +165,33 @@ class Events(NamedTuple):
         """The note that the user interrupted."""
         where = " for tool use" if in_tool else ""
         content = [{"type": "text", "text": f"[Request interrupted by user{where}]"}]
-        return {"type": "user", "message": {"role": "user", "content": content}, **self._said()}
+        return {"type": "user", "message": {"role": "user", "content": content}, **self.said()}
+
+    def rate_limit(self, limit: Mapping[str, Any]) -> Event:
+        """A limit of the subscription was hit."""
+        window = {"utilization": 1, "resetsAt": limit["resetsAt"], "status": limit["status"]}
+        windows = {"unifiedWindows": {limit["rateLimitType"]: window}}
+        return {
+            "type": "rate_limit_event",
+            "rate_limit_info": {**limit, **windows},
+            "uuid": new_uuid(),
+            "session_id": self.session,
+        }
 
     def api_error(self, answer: ApiAnswer) -> Event:
         """The message that the CLI makes itself of an error answer."""
+        event = self.synthetic(answer.text, "stop_sequence", "")
+        event |= {"error": answer.error, "is_api_error_message": True}
+        if answer.status is not None:
+            event["request_id"] = f"req_{uuid.uuid4().hex[:16]}"
+            event |= {"api_error_status": answer.status, "api_error_type": answer.type}
+        if answer.limit is not None:
+            limit = {"rate_limit_info": dict(answer.limit)}
+            event |= {"api_error": USAGE_LIMIT, "api_error_params": limit}
+        return event
+
+    def synthetic(self, text: str, stop_reason: str, stop_sequence: str | None) -> Event:
+        """A message that the CLI makes itself."""
         return {
             "type": "assistant",
             "message": {
@@ -175,8 +201,8 @@ class Events(NamedTuple):
                 "model": "<synthetic>",
                 "role": "assistant",
                 "stop_details": None,
-                "stop_reason": "stop_sequence",
-                "stop_sequence": "",
+                "stop_reason": stop_reason,
+                "stop_sequence": stop_sequence,
                 "type": "message",
                 "usage": api_usage(Tokens())
                 | {
@@ -189,18 +215,14 @@ class Events(NamedTuple):
                     "speed": None,
                     "fallback_credit": None,
                 },
-                "content": [{"type": "text", "text": answer.text}],
+                "content": [{"type": "text", "text": text}],
                 "context_management": None,
             },
-            **self._said(),
-            "error": answer.error,
-            "request_id": f"req_{uuid.uuid4().hex[:16]}",
-            "is_api_error_message": True,
-            "api_error_status": answer.status,
-            "api_error_type": answer.type,
+            **self.said(),
         }
 
-    def _said(self) -> Event:
+    def said(self) -> Event:
+        """What every message has: when it was said, and where."""
         seconds, milliseconds = divmod(int(self.now() * 1000), 1000)
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
         return {

@@ -62,6 +62,7 @@ FLAGS: Final = (
     Flag(("-h", "--help"), Takes.NOTHING),
     Flag(("--mcp-config",), Takes.MANY, "<configs...>"),
     Flag(("--model",), Takes.ONE, "<model>"),
+    Flag(("--no-session-persistence",), Takes.NOTHING),
     Flag(("--output-format",), Takes.ONE, "<format>", OUTPUT_FORMATS),
     Flag(("--permission-mode",), Takes.ONE, "<mode>", (*PERMISSION_MODES, "default")),
     Flag(("-p", "--print"), Takes.NOTHING),

@@ -91,13 +91,22 @@ class McpServer:
             page = {"cursor": answer["nextCursor"]}
         self.tools = sorted(names)
 
-    def call(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def call(self, tool: str, arguments: Mapping[str, Any], use: str) -> dict[str, Any]:
         """Call a tool and wait for its result, however long it takes.
+
+        Like the CLI it asks for notifications of progress, with the request's id as the token;
+        what they say is read over.
+
+        Args:
+            use: the id of the tool_use block.
 
         Raises:
             McpError: the server refused the call or went away.
         """
-        return self._ask("tools/call", {"name": tool, "arguments": dict(arguments)}, None)
+        meta = {"claudecode/toolUseId": use, "progressToken": self._last_id + 1}
+        return self._ask(
+            "tools/call", {"name": tool, "arguments": dict(arguments), "_meta": meta}, None
+        )
 
     def close(self) -> None:
         """End the server."""

@@ -5,10 +5,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hyperhive.testing.scripted_claude.api_answers import ApiAnswer
-from hyperhive.testing.scripted_claude.events import NO_CACHE, Event, Events, api_usage, new_uuid
-from hyperhive.testing.scripted_claude.session import Tokens
+from hyperhive.testing.scripted_claude.events import (
+    NO_CACHE,
+    USAGE_LIMIT,
+    Event,
+    Events,
+    api_usage,
+    new_uuid,
+)
+from hyperhive.testing.scripted_claude.session import SessionState, Tokens
 
-CONTEXT_WINDOW: Final = 200_000
 MAX_OUTPUT: Final = 32_000
 
 _NO_SUBAGENTS: Final = {
@@ -27,13 +33,18 @@ _NO_SUBAGENTS: Final = {
 
 @dataclass
 class Ending:
-    """What a result event tells of how the turn ended."""
+    """What a result event tells of how the turn ended.
+
+    Attributes:
+        command: the CLI's own command that the run was about, and no turn of the model.
+    """
 
     reason: str
     stop_reason: str | None
     text: str | None = None
     errors: Sequence[str] = ()
     api: ApiAnswer | None = None
+    command: str | None = None
 
 
 @dataclass
@@ -43,27 +54,25 @@ class Figures:
     Attributes:
         steps: model steps.
         run: used in this run.
-        session: used in the session, this run included.
         denials: `permission_denials`, in order.
     """
 
     steps: int = 0
     duration_ms: int = 0
     run: Tokens = field(default_factory=Tokens)
-    session: Tokens = field(default_factory=Tokens)
     denials: list[Event] = field(default_factory=list)
 
 
-def result(events: Events, ending: Ending, figures: Figures) -> Event:
-    """The last event of a run."""
+def result(events: Events, ending: Ending, figures: Figures, session: SessionState) -> Event:
+    """The last event of a run, whose figures the session's state includes."""
     failed = bool(ending.errors) or ending.api is not None
     event: Event = {
         "duration_api_ms": figures.duration_ms,
         "stop_reason": ending.stop_reason,
         "session_id": events.session,
-        "total_cost_usd": figures.session.cost_usd,
-        "usage": _run_usage(figures.run),
-        "modelUsage": _model_usage(events.model, figures.session),
+        "total_cost_usd": session.totals.cost_usd,
+        "usage": _run_usage(Tokens() if ending.command else figures.run),
+        "modelUsage": _model_usage(events.model, session.totals, session.window),
         "permission_denials": list(figures.denials),
         "terminal_reason": ending.reason,
         "fast_mode_state": "off",
@@ -78,14 +87,18 @@ def result(events: Events, ending: Ending, figures: Figures) -> Event:
         "uuid": new_uuid(),
         "queued_turn_count": 0,
         "result_index": 0,
-        "model_usage_since_last_result": _model_usage(events.model, figures.run),
+        "model_usage_since_last_result": _model_usage(events.model, figures.run, session.window),
     }
+    if ending.command is not None:
+        del event["terminal_reason"]
+        return event | {"local_command": ending.command, "result": ending.text}
     if ending.errors:
         return event | {"errors": list(ending.errors)}
     event |= {"api_error_status": None, "result": ending.text}
     if ending.api is not None:
-        status = {"api_error_status": ending.api.status, "api_error_type": ending.api.type}
-        return event | status | {"result": ending.api.text}
+        event |= {"api_error_status": ending.api.status, "result": ending.api.text}
+        event |= {"api_error_type": ending.api.type} if ending.api.type else {}
+        return event | ({"api_error": USAGE_LIMIT} if ending.api.limit is not None else {})
     times = ("ttft_ms", "ttft_stream_ms", "time_to_request_ms", "first_content_frame_ms")
     return event | dict.fromkeys(times, 0)
 
@@ -97,7 +110,7 @@ def no_conversation(events: Events, text: str) -> Event:
         "stop_reason", "session_id", "total_cost_usd", "usage", "modelUsage",
         "permission_denials", "uuid", "errors", "result_index",
     )  # fmt: skip
-    event = result(events, Ending("", None, errors=[text]), Figures())
+    event = result(events, Ending("", None, errors=[text]), Figures(), SessionState(Tokens()))
     return {name: event[name] for name in kept}
 
 
@@ -114,7 +127,7 @@ def _run_usage(tokens: Tokens) -> Event:
     }
 
 
-def _model_usage(model: str, tokens: Tokens) -> Event:
+def _model_usage(model: str, tokens: Tokens, window: int) -> Event:
     if tokens == Tokens():
         return {}
     return {
@@ -125,7 +138,7 @@ def _model_usage(model: str, tokens: Tokens) -> Event:
             "cacheCreationInputTokens": tokens.cache_creation_input_tokens,
             "webSearchRequests": 0,
             "costUSD": tokens.cost_usd,
-            "contextWindow": CONTEXT_WINDOW,
+            "contextWindow": window,
             "maxOutputTokens": MAX_OUTPUT,
             "thinkingTokens": 0,
             "cacheCreationEphemeral5mInputTokens": 0,

@@ -1,4 +1,4 @@
-"""The script: what the stand-in does for which message.
+"""The script: what the stand-in does for which prompt.
 
 A JSON list of rules, the first whose conditions all hold is taken:
 
@@ -7,10 +7,29 @@ A JSON list of rules, the first whose conditions all hold is taken:
              {"tool": "mcp__hyperhive__send", "input": {"to": "{from}", "body": "It is {output}."}},
              {"say": "Answered."}]}]
 
-Conditions: `agent`, `from`, `contains` (a part of the message), `matches` (a regular expression,
-whose named groups become placeholders), `attempt` (2: the first repeated delivery). Steps:
+A rule is about messages, that is, about prompts that begin as the broker's wake prompts do. One
+with the condition `prompt` is about every prompt that contains its text: `/compact`, what the
+broker asks before a compaction, the notes that are to be made shorter; "" is in every prompt.
 
-    {"tool": NAME, "input": {...}}        call a tool
+Conditions, under `when`:
+
+    agent         the agent's name
+    from          who sent the message
+    contains      a part of the message (of the prompt where that is none)
+    matches       a regular expression that is found in it; named groups become placeholders
+    attempt       how often the message was delivered; 2: the first repeat
+    prompt        a part of the prompt, whatever it is
+    model         the model, as --model says it (`opus`) or by its full name
+    compacted     true or false: whether this conversation was compacted before
+
+Beside `when` and `do` a rule can have `times`: how often it is taken, counted for all runs with
+this CLAUDE_CONFIG_DIR; after that the rules below have their turn. So the API is overloaded twice:
+
+    {"times": 2, "do": [{"api_error": 529}]}
+
+Steps, under `do`:
+
+    {"tool": NAME, "input": {...}}        call a tool, and wait for it however long it takes
     {"bash": COMMAND}                     the same for Bash; both take "as": NAME, which keeps the
                                           result as {NAME} instead of {output}
     {"recv": {"wait_seconds": 5}, "each": [STEPS]}
@@ -18,82 +37,85 @@ whose named groups become placeholders), `attempt` (2: the first repeated delive
     {"say": TEXT}                         say something; the last text is the turn's result
     {"sleep": SECONDS}                    think
     {"usage": {"input_tokens": 150000}}   tokens, and "cost_usd", of the model steps that follow
+    {"context": 40000}                    the conversation weighs that many tokens more
+    {"window": 200000}                    its model's context window, which is that if none is named
     {"api_error": 429}                    end as the CLI does after this answer of the API
+    {"api_error": 429, "resets_in": 60}   the same, and the limit ends in 60 seconds
+    {"ignore_signals": true}              take no SIGINT and SIGTERM any more; nor do the processes
+                                          that are started from here on
     {"exit": 3}                           end at once, as in a crash
 
-Strings may hold {agent} {from} {id} {body}, and {output}: the newest tool result as text.
+API errors are 401, 403, 404 (there is no such model), 429, 500, 529, "prompt_too_long" and
+"not_logged_in".
+
+The weight of a conversation is that of its last model step, and kept with the session. Where it
+passes the window, the prompt is too long and counts for nothing: with a `context` of 120000 a turn,
+the second turn fails until the conversation is compacted.
+
+`/compact` compacts the conversation that is resumed: without a rule for it to 500 tokens, in no
+time. What a rule for it can do are `sleep`, `usage`, `api_error`, `ignore_signals`, `exit`, and as
+its last step one of
+
+    {"compact": {"tokens": 900, "summary": TEXT}}
+    {"compact": {"error": TEXT}}          it fails, which the CLI ends with exit status 0
+
+Strings may hold {agent} {from} {id} {body} of a message, {agent} {prompt} of another prompt, and
+{output}: the newest tool result as text.
 """
 
 import json
 import re
-import shlex
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
+from hyperhive.testing.scripted_claude.steps import Say, ScriptError, Step, read_steps
 from hyperhive.testing.scripted_claude.wake import Wake
 
 BUILT_IN: Final = Path(__file__).with_name("demo.json")
 """The script of `make demo`."""
 
-_PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
+Kind = TypeVar("Kind")
 
 
-class ScriptError(Exception):
-    """A script that cannot be followed; the text says where."""
+class Asked(NamedTuple):
+    """What rules are asked about.
 
+    Attributes:
+        wake: the message in the prompt; None if the prompt is something else.
+        models: the names of the model.
+        compacted: whether the conversation was compacted before.
+    """
 
-class Tool(NamedTuple):
-    """Call a tool with this input, and keep its result as the placeholder `kept`."""
+    agent: str
+    prompt: str
+    wake: Wake | None = None
+    models: tuple[str, ...] = ()
+    compacted: bool = False
 
-    name: str
-    input: Mapping[str, Any]
-    kept: str = "output"
+    @property
+    def text(self) -> str:
+        """The message, or the prompt where there is none."""
+        return self.prompt if self.wake is None else self.wake.body
 
-
-class Recv(NamedTuple):
-    """Call the broker's `recv`, then do the steps for each message that came."""
-
-    input: Mapping[str, Any]
-    each: "Sequence[Step]"
-
-
-class Say(NamedTuple):
-    """Say a text."""
-
-    text: str
-
-
-class Sleep(NamedTuple):
-    """Wait."""
-
-    seconds: float
-
-
-class SetUsage(NamedTuple):
-    """Tokens (by the API's names) and `cost_usd` of the model steps that follow."""
-
-    values: Mapping[str, float]
-
-
-class ApiFailure(NamedTuple):
-    """End the turn with this answer of the API: an HTTP status or `prompt_too_long`."""
-
-    error: int | str
-
-
-class Exit(NamedTuple):
-    """End the process at once."""
-
-    code: int
-
-
-Step = Tool | Recv | Say | Sleep | SetUsage | ApiFailure | Exit
+    @property
+    def values(self) -> dict[str, str]:
+        """What the placeholders of every step stand for."""
+        if self.wake is None:
+            return {"agent": self.agent, "prompt": self.prompt}
+        wake = self.wake
+        return {"agent": self.agent, "from": wake.sender, "id": str(wake.id), "body": wake.body}
 
 
 class Rule(NamedTuple):
-    """Steps for the messages that all conditions hold for."""
+    """Steps for the prompts that all conditions hold for.
+
+    Attributes:
+        times: how often it is taken; None: always.
+        mark: the same for the same rule in every run; "" if `times` is None.
+    """
 
     steps: Sequence[Step]
     agent: str | None = None
@@ -101,70 +123,58 @@ class Rule(NamedTuple):
     contains: str | None = None
     matches: re.Pattern[str] | None = None
     attempt: int | None = None
+    prompt: str | None = None
+    model: str | None = None
+    compacted: bool | None = None
+    times: int | None = None
+    mark: str = ""
 
-    def match(self, agent: str, wake: Wake) -> dict[str, str] | None:
+    def match(self, asked: Asked) -> dict[str, str] | None:
         """The placeholders of this rule if it applies, else None."""
-        found = self.matches.search(wake.body) if self.matches else None
+        found = self.matches.search(asked.text) if self.matches else None
+        wake = asked.wake
         applies = (
-            self.agent in (None, agent)
-            and self.sender in (None, wake.sender)
-            and (self.contains is None or self.contains in wake.body)
+            (wake is not None if self.prompt is None else self.prompt in asked.prompt)
+            and self.agent in (None, asked.agent)
+            and (self.sender is None or (wake is not None and self.sender == wake.sender))
+            and (self.contains is None or self.contains in asked.text)
             and (self.matches is None or found is not None)
-            and self.attempt in (None, wake.attempt)
+            and (self.attempt is None or (wake is not None and self.attempt == wake.attempt))
+            and (self.model is None or self.model in asked.models)
+            and self.compacted in (None, asked.compacted)
         )
         if not applies:
             return None
         groups = {name: text or "" for name, text in found.groupdict().items()} if found else {}
-        return groups | placeholders(agent, wake)
+        return groups | asked.values
 
 
 @dataclass
 class Scene:
-    """What a message is answered with: the steps, and what their placeholders stand for."""
+    """What a prompt is answered with: the steps, and what their placeholders stand for.
+
+    Attributes:
+        mark: of the rule, where it is to be counted.
+    """
 
     steps: Sequence[Step]
     values: dict[str, str] = field(default_factory=dict)
+    mark: str = ""
 
 
-def placeholders(agent: str, wake: Wake) -> dict[str, str]:
-    """What the placeholders of every step stand for."""
-    return {"agent": agent, "from": wake.sender, "id": str(wake.id), "body": wake.body}
+def choose(rules: Sequence[Rule], asked: Asked, taken: Mapping[str, int]) -> Scene | None:
+    """The steps for a prompt; without a rule for a message one that says so, else None.
 
-
-def choose(rules: Sequence[Rule], agent: str, wake: Wake) -> Scene:
-    """The steps for a message; without a rule for it one that says so."""
-    for rule in rules:
-        values = rule.match(agent, wake)
-        if values is not None:
-            return Scene(rule.steps, values)
-    return Scene([Say("The script has no rule for this message.")])
-
-
-def fill(template: Any, values: Mapping[str, str]) -> Any:
-    """A JSON value with its placeholders replaced, once: what is put in is not looked at again.
-
-    A string that is one placeholder alone and stands for a number becomes that number, so that
-    `{"in_reply_to": "{id}"}` gives an id.
+    Args:
+        taken: how often each rule was, by its mark.
     """
-    match template:
-        case str(text):
-            whole = _PLACEHOLDER.fullmatch(text)
-            if whole and whole[1] == "id" and "id" in values:
-                return int(values["id"])
-            return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), text)
-        case dict(members):
-            return {name: fill(value, values) for name, value in members.items()}
-        case list(items):
-            return [fill(item, values) for item in items]
-        case other:
-            return other
-
-
-def fill_command(template: str, values: Mapping[str, str]) -> str:
-    """A shell command with its placeholders replaced by quoted words."""
-    return _PLACEHOLDER.sub(
-        lambda found: shlex.quote(values[found[1]]) if found[1] in values else found[0], template
-    )
+    for rule in rules:
+        if rule.times is not None and taken.get(rule.mark, 0) >= rule.times:
+            continue
+        values = rule.match(asked)
+        if values is not None:
+            return Scene(rule.steps, values, rule.mark)
+    return None if asked.wake is None else Scene([Say("The script has no rule for this message.")])
 
 
 def load(path: Path) -> list[Rule]:
@@ -190,45 +200,32 @@ def load(path: Path) -> list[Rule]:
 
 def _rule(data: Any) -> Rule:
     match data:
-        case {"do": list(steps), **more} if not set(more) - {"when"}:
+        case {"do": list(steps), **more} if not set(more) - {"when", "times"}:
             pass
         case _:
-            raise ValueError('not an object with "do" and perhaps "when"')
+            raise ValueError('not an object with "do" and perhaps "when" and "times"')
     when: dict[str, Any] = dict(data.get("when", {}))
+    times = _take(dict(data), "times", int)
     rule = Rule(
-        steps=_steps(steps),
-        agent=when.pop("agent", None),
-        sender=when.pop("from", None),
-        contains=when.pop("contains", None),
+        steps=read_steps(steps),
+        agent=_take(when, "agent", str),
+        sender=_take(when, "from", str),
+        contains=_take(when, "contains", str),
         matches=re.compile(when.pop("matches")) if "matches" in when else None,
-        attempt=when.pop("attempt", None),
+        attempt=_take(when, "attempt", int),
+        prompt=_take(when, "prompt", str),
+        model=_take(when, "model", str),
+        compacted=_take(when, "compacted", bool),
+        times=times,
+        mark="" if times is None else f"{zlib.crc32(json.dumps(data).encode()):08x}",
     )
     if when:
         raise ValueError(f"unknown: {', '.join(when)}")
     return rule
 
 
-def _steps(data: Any) -> list[Step]:
-    return [_step(dict(item)) for item in data]
-
-
-def _step(data: dict[str, Any]) -> Step:
-    match data:
-        case {"tool": str(name), **more} if not set(more) - {"input", "as"}:
-            return Tool(name, dict(more.get("input", {})), str(more.get("as", "output")))
-        case {"bash": str(command), **more} if not set(more) - {"as"}:
-            return Tool("Bash", {"command": command}, str(more.get("as", "output")))
-        case {"recv": dict(input), **more} if not set(more) - {"each"}:
-            return Recv(input, _steps(more.get("each", [])))
-        case {"say": str(text), **more} if not more:
-            return Say(text)
-        case {"sleep": int() | float() as seconds, **more} if not more:
-            return Sleep(seconds)
-        case {"usage": dict(values), **more} if not more:
-            return SetUsage(values)
-        case {"api_error": int() | str() as error, **more} if not more:
-            return ApiFailure(error)
-        case {"exit": int(code), **more} if not more:
-            return Exit(code)
-        case _:
-            raise ValueError(f"not a step: {json.dumps(data)}")
+def _take(members: dict[str, Any], name: str, kind: type[Kind]) -> Kind | None:
+    value = members.pop(name, None)
+    if value is None or isinstance(value, kind):
+        return value
+    raise TypeError(f"{name}: {json.dumps(value)} is not a {kind.__name__}")

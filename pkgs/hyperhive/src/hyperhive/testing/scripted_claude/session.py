@@ -7,9 +7,12 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
-_TOTALS: Final = "scripted-totals"
+CONTEXT_WINDOW: Final = 200_000
+"""Tokens that a model's context holds if the script does not say it."""
+
+_STATE: Final = "scripted-state"
 
 
 class SessionError(Exception):
@@ -30,6 +33,16 @@ class Tokens:
     output_tokens: int = 0
     cost_usd: float = 0.0
 
+    @property
+    def sent(self) -> int:
+        """The tokens of a request."""
+        return self.input_tokens + self.cache_creation_input_tokens + self.cache_read_input_tokens
+
+    @property
+    def weight(self) -> int:
+        """The tokens of a request and its answer, which is what a conversation then weighs."""
+        return self.sent + self.output_tokens
+
     def add(self, other: "Tokens") -> None:
         """Add what another one holds."""
         self.input_tokens += other.input_tokens
@@ -39,28 +52,75 @@ class Tokens:
         self.cost_usd += other.cost_usd
 
 
+@dataclass
+class SessionState:
+    """What a session amounts to.
+
+    Attributes:
+        totals: everything used in its runs, this one included once it was added.
+        weight: tokens of the conversation.
+        window: tokens that its model's context holds.
+        dropped: tokens that compactions took away.
+    """
+
+    totals: Tokens
+    weight: int = 0
+    window: int = CONTEXT_WINDOW
+    dropped: int = 0
+
+
 class Session:
-    """One session: a file with what was said, and what it has used in all its runs.
+    """One session: a file with what was said, and what it amounts to.
 
     Attributes:
         id: its UUID.
-        totals: everything used so far, this run included once it was added.
+        resumed: whether an earlier run began it.
+        answered: whether the model has said something in it.
+        compacted: whether it was compacted.
     """
 
-    def __init__(self, path: Path, totals: Tokens) -> None:
-        self.id = path.stem
-        self.totals = totals
-        self._file = path.open("a", encoding="utf-8")
+    def __init__(self, id: str, path: Path | None) -> None:
+        """Take up the session in a file.
+
+        Args:
+            path: may not exist yet; None: nothing is kept.
+        """
+        self.id = id
+        self.state = SessionState(Tokens())
+        self.answered = False
+        self.compacted = False
+        self.resumed = path is not None and path.exists()
+        if path is not None and self.resumed:
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+                try:
+                    self._take(json.loads(line))
+                except ValueError:
+                    continue  # the process was killed while it wrote this line
+        self._file: TextIO | None = None if path is None else path.open("a", encoding="utf-8")
 
     def record(self, entry: Mapping[str, Any]) -> None:
         """Keep what was said."""
-        self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-        self._file.flush()
+        self._take(entry)
+        if self._file is not None:
+            self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            self._file.flush()
 
     def close(self) -> None:
-        """Keep the totals for the next run."""
-        self.record({"type": _TOTALS, **asdict(self.totals)})
-        self._file.close()
+        """Keep the state for the next run."""
+        self.record({"type": _STATE, **asdict(self.state)})
+        if self._file is not None:
+            self._file.close()
+
+    def _take(self, entry: Mapping[str, Any]) -> None:
+        match entry:
+            case {"type": kind, "totals": totals, **figures} if kind == _STATE:
+                self.state = SessionState(Tokens(**totals), **figures)
+            case {"type": "assistant", "message": {"model": model}} if model != "<synthetic>":
+                self.answered = True
+            case {"type": "system", "subtype": "compact_boundary"}:
+                self.compacted = True
+            case _:
+                pass
 
 
 def begin(projects: Path, id: str) -> Session:
@@ -69,13 +129,20 @@ def begin(projects: Path, id: str) -> Session:
     Raises:
         SessionError: the id is not a UUID, or was used before.
     """
-    if not _is_uuid(id):
-        raise SessionError("Error: Invalid session ID. Must be a valid UUID.")
-    if _find(projects, id) is not None:
-        raise SessionError(f"Error: Session ID {id} is already in use.")
+    _check_unused(projects, id)
     directory = projects / re.sub(r"[^A-Za-z0-9]", "-", os.getcwd())  # noqa: PTH109 - a string
     directory.mkdir(parents=True, exist_ok=True)
-    return Session(directory / f"{id}.jsonl", Tokens())
+    return Session(id, directory / f"{id}.jsonl")
+
+
+def begin_unkept(projects: Path, id: str) -> Session:
+    """A new session that nothing remains of.
+
+    Raises:
+        SessionError: the id is not a UUID, or was used before.
+    """
+    _check_unused(projects, id)
+    return Session(id, None)
 
 
 def resume(projects: Path, id: str) -> Session:
@@ -87,15 +154,14 @@ def resume(projects: Path, id: str) -> Session:
     path = _find(projects, id) if _is_uuid(id) else None
     if path is None:
         raise UnknownSession(f"No conversation found with session ID: {id}")
-    totals = Tokens()
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue  # the process was killed while it wrote this line
-        if entry.pop("type") == _TOTALS:
-            totals = Tokens(**entry)
-    return Session(path, totals)
+    return Session(id, path)
+
+
+def _check_unused(projects: Path, id: str) -> None:
+    if not _is_uuid(id):
+        raise SessionError("Error: Invalid session ID. Must be a valid UUID.")
+    if _find(projects, id) is not None:
+        raise SessionError(f"Error: Session ID {id} is already in use.")
 
 
 def _find(projects: Path, id: str) -> Path | None:

@@ -35,6 +35,11 @@ class Signals:
         signal.signal(signal.SIGTERM, self._came)
         signal.signal(signal.SIGALRM, lambda _number, _frame: None)
 
+    def ignore(self) -> None:
+        """Take neither from here on, in this process and in those that it starts."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
     def check(self) -> None:
         """Take the signal that came, if any.
 

@@ -59,8 +59,11 @@ class Tools(NamedTuple):
         server, _, tool = name.removeprefix("mcp__").partition("__")
         return server in self.servers and tool in self.servers[server].tools
 
-    def run(self, name: str, input: Mapping[str, Any]) -> Answer:
+    def run(self, name: str, input: Mapping[str, Any], use: str) -> Answer:
         """Call a tool that exists and is allowed.
+
+        Args:
+            use: the id of the tool_use block.
 
         Raises:
             Signalled: by SIGINT.
@@ -72,12 +75,12 @@ class Tools(NamedTuple):
             case "Write":
                 return _write(str(input.get("file_path", "")), str(input.get("content", "")))
             case _:
-                return self._mcp(name, input)
+                return self._mcp(name, input, use)
 
-    def _mcp(self, name: str, input: Mapping[str, Any]) -> Answer:
+    def _mcp(self, name: str, input: Mapping[str, Any], use: str) -> Answer:
         server, _, tool = name.removeprefix("mcp__").partition("__")
         try:
-            result = self.servers[server].call(tool, input)
+            result = self.servers[server].call(tool, input, use)
         except McpError as error:
             return _failed(str(error))
         except Signalled as signalled:

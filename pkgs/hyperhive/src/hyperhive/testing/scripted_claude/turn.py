@@ -1,75 +1,55 @@
 """One turn: the steps of a script, done with real tools and told in the CLI's events."""
 
-import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from hyperhive.testing.scripted_claude.api_answers import API_ANSWERS
-from hyperhive.testing.scripted_claude.events import Event, Events
+from hyperhive.testing.scripted_claude.events import Event
 from hyperhive.testing.scripted_claude.permissions import Rules
 from hyperhive.testing.scripted_claude.results import Ending, Figures
-from hyperhive.testing.scripted_claude.script import (
-    ApiFailure,
-    Exit,
+from hyperhive.testing.scripted_claude.script import Scene
+from hyperhive.testing.scripted_claude.session import SessionState
+from hyperhive.testing.scripted_claude.signals import Signalled
+from hyperhive.testing.scripted_claude.stage import Refused, Stage
+from hyperhive.testing.scripted_claude.steps import (
+    Grow,
     Recv,
     Say,
-    Scene,
     ScriptError,
-    SetUsage,
-    Sleep,
+    SetWindow,
     Step,
     Tool,
     fill,
     fill_command,
 )
-from hyperhive.testing.scripted_claude.session import Tokens
-from hyperhive.testing.scripted_claude.signals import Signalled, Signals
 from hyperhive.testing.scripted_claude.tools import Answer, Killed, Tools
 
 RECV: Final = "mcp__hyperhive__recv"
 _ABORTED: Final = "[ede_diagnostic] result_type=user last_content_type=n/a stop_reason=null"
 
 
-class Crash(Exception):
-    """The script says to end the process with this exit code."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(str(code))
-        self.code = code
-
-
-class _ApiError(Exception):
-    """The script says that the API answers with an error."""
-
-
 class Turn:
     """Does the steps and tells of them.
 
     Args:
-        tell: takes each event.
+        stage: does the steps that are not a turn's own.
+        session: what the conversation amounts to; told of here.
     """
 
-    def __init__(
-        self,
-        events: Events,
-        tell: Callable[[Event], None],
-        tools: Tools,
-        rules: Rules,
-        signals: Signals,
-    ) -> None:
+    def __init__(self, stage: Stage, tools: Tools, rules: Rules, session: SessionState) -> None:
         self.figures = Figures()
-        self._events = events
-        self._tell = tell
+        self._stage = stage
+        self._events = stage.events
+        self._tell = stage.tell
         self._tools = tools
         self._rules = rules
-        self._signals = signals
-        self._tokens = Tokens(11, 22, 33, 7)
+        self._session = session
         self._message: str | None = None
         self._said = ""
         self._use: str | None = None
-        self._values: dict[str, str] = {}
+        self._weigh(session.weight)
 
     def run(self, scene: Scene) -> Ending:
         """Do the steps of a scene, and tell how that ended.
@@ -84,11 +64,10 @@ class Turn:
             if self._message is None:
                 self._say("Done.")
             self._end_step()
-        except _ApiError as error:
-            answer = API_ANSWERS[error.args[0]]
+        except Refused as refused:
             self.figures.steps += 1
-            self._tell(self._events.api_error(answer))
-            return Ending(answer.reason, "stop_sequence", api=answer)
+            self._tell(self._events.api_error(refused.answer))
+            return Ending(refused.answer.reason, "stop_sequence", api=refused.answer)
         except Signalled as signalled:
             if signalled.terminate:
                 raise
@@ -106,7 +85,8 @@ class Turn:
 
     def _steps(self, steps: Sequence[Step], values: dict[str, str]) -> None:
         for step in steps:
-            self._signals.check()
+            if self._stage.perform(step):
+                continue
             match step:
                 case Say(text):
                     self._say(fill(text, values))
@@ -120,30 +100,38 @@ class Turn:
                     values["output"] = answer.text
                     for message in _messages(answer):
                         self._steps(each, values | message)
-                case Sleep(seconds):
-                    with self._signals.interruptible():
-                        time.sleep(seconds)
-                case SetUsage(numbers):
-                    self._tokens = _tokens(numbers)
-                case ApiFailure(error):
-                    if error not in API_ANSWERS:
-                        raise ScriptError(f"no API error {error!r}: {[*API_ANSWERS]}")
-                    raise _ApiError(error)
-                case Exit(code):
-                    raise Crash(code)
+                case Grow(tokens):
+                    self._weigh(self._grown + tokens)
+                case SetWindow(tokens):
+                    self._session.window = tokens
+                case other:
+                    raise ScriptError(f"not a step of a turn: {type(other).__name__}")
+
+    def _weigh(self, weight: int) -> None:
+        """Let the conversation weigh that much; what was there before is read from the cache."""
+        self._grown = weight
+        tokens = self._stage.tokens
+        cached = tokens.cache_read_input_tokens
+        cached = max(cached, weight - (tokens.weight - cached))
+        self._stage.tokens = replace(tokens, cache_read_input_tokens=cached)
 
     def _say(self, text: str) -> None:
         self._said = text
         self._block({"type": "text", "text": text})
 
     def _block(self, block: Event, *, exists: bool = True) -> None:
-        self._message = self._message or f"msg_{uuid.uuid4().hex[:24]}"
-        self._tell(self._events.assistant(self._message, block, self._tokens, exists=exists))
+        tokens = self._stage.tokens
+        if self._message is None:
+            if tokens.sent > self._session.window:
+                raise Refused(API_ANSWERS["prompt_too_long"])
+            self._message = f"msg_{uuid.uuid4().hex[:24]}"
+        self._tell(self._events.assistant(self._message, block, tokens, exists=exists))
 
     def _end_step(self) -> None:
         self._message = None
         self.figures.steps += 1
-        self.figures.run.add(self._tokens)
+        self.figures.run.add(self._stage.tokens)
+        self._session.weight = self._stage.tokens.weight
 
     def _call(self, name: str, input: Mapping[str, Any]) -> Answer:
         use = f"toolu_{uuid.uuid4().hex[:24]}"
@@ -170,7 +158,7 @@ class Turn:
             return Answer(decision.message, decision.message, raw, failed=True)
         self._use = use
         try:
-            answer = self._tools.run(name, input)
+            answer = self._tools.run(name, input, use)
         except Killed as killed:
             block = _block(use, killed.answer.content, failed=True)
             permission = {"decision": "accept", **permission}
@@ -198,10 +186,3 @@ def _messages(answer: Answer) -> list[dict[str, str]]:
         {"from": str(item["from"]), "id": str(item["id"]), "body": str(item["body"])}
         for item in answer.raw["structuredContent"]["messages"]
     ]
-
-
-def _tokens(numbers: Mapping[str, float]) -> Tokens:
-    unknown = set(numbers) - {field.name for field in fields(Tokens)}
-    if unknown:
-        raise ScriptError(f"unknown in usage: {', '.join(sorted(unknown))}")
-    return Tokens(**dict(numbers))  # type: ignore[arg-type]
