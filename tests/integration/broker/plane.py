@@ -1,11 +1,10 @@
 """A broker in the test's own loop, and the other ends of its sockets."""
 
 import asyncio
-import json
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from hyperhive.wire.harness import (
 from hyperhive.wire.jsonrpc import (
     MAX_LINE,
     Failure,
+    Notification,
     Request,
     Result,
     RpcError,
@@ -191,26 +191,48 @@ async def harness(core: Core, name: str, **more: Any) -> AsyncIterator[FakeHarne
 
 @dataclass
 class McpClient:
-    """A client of mcp.sock that speaks MCP in plain lines, as the bridge passes them on."""
+    """A client of mcp.sock that speaks MCP in plain lines, as the bridge passes them on.
+
+    Attributes:
+        told: notifications of the server.
+    """
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    told: asyncio.Queue[Notification] = field(default_factory=asyncio.Queue)
+    _answers: dict[Any, "asyncio.Future[Any]"] = field(default_factory=dict)
     _next: int = 0
+
+    def begin(self, method: str, params: dict[str, Any]) -> tuple[int, "asyncio.Future[Any]"]:
+        """Begins a call; its id, and what becomes its answer."""
+        self._next += 1
+        answer = self._answers[self._next] = asyncio.get_running_loop().create_future()
+        self.writer.write(encode(Request(self._next, method, params)))
+        return self._next, answer
+
+    def notify(self, method: str, params: dict[str, Any]) -> None:
+        """Tells the server something."""
+        self.writer.write(encode(Notification(method, params)))
 
     async def call(self, method: str, params: dict[str, Any]) -> Any:
         """Calls the server; an error answer raises RpcError."""
-        self._next += 1
-        self.writer.write(encode(Request(self._next, method, params)))
-        while True:
-            async with asyncio.timeout(DEADLINE):
-                line = await self.reader.readline()
-            if not line:
-                raise ConnectionResetError("the server closed the connection")
-            match decode(line):
-                case Result(id, value) if id == self._next:
-                    return value
-                case Failure(id, code, message) if id == self._next:
-                    raise RpcError(code, message)
+        _, answer = self.begin(method, params)
+        async with asyncio.timeout(DEADLINE):
+            return await answer
+
+    async def listen(self) -> None:
+        """Takes what the server sends until the connection ends."""
+        with suppress(ConnectionError):
+            while line := await self.reader.readline():
+                match decode(line):
+                    case Result(id, value) if answer := self._answers.pop(id, None):
+                        answer.set_result(value)
+                    case Failure(id, code, message) if answer := self._answers.pop(id, None):
+                        answer.set_exception(RpcError(code, message))
+                    case Notification() as notification:
+                        self.told.put_nowait(notification)
+        for answer in self._answers.values():
+            answer.set_exception(ConnectionResetError("the server closed the connection"))
 
     async def tool(self, name: str, **arguments: Any) -> Any:
         """Calls a tool; its structured content, or ToolError with its text."""
@@ -227,10 +249,17 @@ class ToolError(Exception):
 @asynccontextmanager
 async def mcp(core: Core, name: str) -> AsyncIterator[McpClient]:
     """An initialised MCP session on an agent's mcp.sock."""
-    path = core.paths.agent(AgentName(name)).mcp_socket
+    async with mcp_session(core.paths.agent(AgentName(name)).mcp_socket) as client:
+        yield client
+
+
+@asynccontextmanager
+async def mcp_session(path: Path) -> AsyncIterator[McpClient]:
+    """An initialised MCP session on a socket."""
     with address(path) as where:
         reader, writer = await asyncio.open_unix_connection(where, limit=MAX_LINE)
     client = McpClient(reader, writer)
+    listening = asyncio.create_task(client.listen())
     try:
         await client.call(
             "initialize",
@@ -240,8 +269,9 @@ async def mcp(core: Core, name: str) -> AsyncIterator[McpClient]:
                 "clientInfo": {"name": "test", "version": "0"},
             },
         )
-        note = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-        writer.write(json.dumps(note).encode() + b"\n")
+        client.notify("notifications/initialized", {})
         yield client
     finally:
         writer.close()
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
