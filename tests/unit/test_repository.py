@@ -152,7 +152,7 @@ def make_commands(markdown: str) -> set[str]:
 
 def hyperhive_commands(markdown: str) -> set[str]:
     """Return the verbs of the hyperhive commands that a document shows as code."""
-    command = r"^\s*(?:\$ )?(?:\.venv/bin/)?hyperhive ([a-z]+)"
+    command = r"^\s*(?:\$ )?(?:\.venv/bin/)?hyperhive ([a-z][a-z-]*)"
     return set(re.findall(command, code_of(markdown), re.MULTILINE))
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperhive.cli.events import said
+from hyperhive.cli.event_words import said
 from hyperhive.operator.models import Event
 
 values = st.none() | st.text(max_size=9) | st.integers() | st.lists(st.text(max_size=3), max_size=2)

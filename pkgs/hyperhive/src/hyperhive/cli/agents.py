@@ -1,11 +1,12 @@
-"""`hyperhive agents`, `hyperhive agent start|stop|pause|resume NAME`."""
+"""`hyperhive agents`, `hyperhive agent show|start|stop|pause|resume NAME`."""
 
 import time
 
 import click
 
+from hyperhive.cli.agent_details import details, model_words
 from hyperhive.cli.broker_option import broker_command
-from hyperhive.cli.output import clock_time, print_json, print_table
+from hyperhive.cli.output import clock_time, one_line, print_json, print_table, time_left
 from hyperhive.operator.client import OperatorClient
 from hyperhive.operator.models import Agent
 
@@ -25,7 +26,7 @@ def agents(broker: OperatorClient, as_json: bool) -> None:
             [
                 row.name,
                 _state(row, now),
-                row.model,
+                model_words(row) + ("*" if row.model_override else ""),
                 str(row.unread),
                 clock_time(row.last_turn_at) if row.last_turn_at else "-",
                 row.status or row.reason or row.description,
@@ -33,11 +34,25 @@ def agents(broker: OperatorClient, as_json: bool) -> None:
             for row in rows
         ],
     )
+    if any(row.model_override for row in rows):
+        click.echo("* set by the operator; hyperhive model AGENT --reset takes it back")
 
 
 @click.group()
 def agent() -> None:
-    """Start, stop, pause or resume one agent."""
+    """Show, start, stop, pause or resume one agent."""
+
+
+@agent.command()
+@click.argument("agent")
+@broker_command
+def show(broker: OperatorClient, as_json: bool, agent: str) -> None:
+    """Show all that is known of an agent."""
+    row = broker.agent(agent)
+    if as_json:
+        print_json(row)
+    else:
+        click.echo("\n".join(details(row, time.time())))
 
 
 def _action(name: str, text: str, *, reason: bool) -> None:
@@ -46,7 +61,7 @@ def _action(name: str, text: str, *, reason: bool) -> None:
         if as_json:
             print_json(row)
         else:
-            why = f" ({row.reason})" if row.reason else ""
+            why = f" ({one_line(row.reason)})" if row.reason else ""
             click.echo(f"{row.name}: {row.state}{why}")
 
     run.__doc__ = text
@@ -64,7 +79,4 @@ _action("resume", "Begin turns again, now; also after a failure or a login.", re
 
 
 def _state(row: Agent, now: float) -> str:
-    if row.until is None:
-        return str(row.state)
-    minutes, seconds = divmod(max(0, round(row.until - now)), 60)
-    return f"{row.state} {minutes}:{seconds:02}"
+    return str(row.state) if row.until is None else f"{row.state} {time_left(row.until - now)}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import click
 
 from hyperhive.cli.broker_option import broker_command
+from hyperhive.cli.event_words import said
 from hyperhive.cli.output import clock_time, cut, one_line
 from hyperhive.operator.client import OperatorClient
 from hyperhive.operator.models import Event
@@ -43,35 +44,3 @@ def _print(found: Iterable[Event], as_json: bool) -> None:
         turn = f" #{event.turn}" if event.turn else ""
         head = f"{clock_time(event.at)} {event.agent or '-'}{turn} {event.kind}"
         click.echo(cut(f"{head} {one_line(said(event))}".rstrip(), COLUMNS))
-
-
-def said(event: Event) -> str:
-    """What an event tells, for a person; what only machines need is left out."""
-    data = event.data
-    match event.kind:
-        case "message":
-            return f"{data['id']}: {data['from']} → {data['to']}"
-        case "state":
-            until = f" until {clock_time(data['until'])}" if "until" in data else ""
-            reason = f": {data['reason']}" if data.get("reason") else ""
-            return f"{data['was']} → {data['state']}{until}{reason}"
-        case "turn.tool_use" | "turn.denied":
-            return f"{data.get('tool')} {_argument(data.get('input'))}"
-        case "turn.tool_result":
-            return f"{'error: ' if data.get('error') else ''}{data.get('content')}"
-        case "turn.text" | "turn.thinking" | "turn.notice" | "status":
-            return str(data.get("text"))
-    return " ".join(
-        f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
-        for name, value in data.items()
-        if value not in ("", None, [], {})
-    )
-
-
-def _argument(input: object) -> str:
-    """The one thing that tells a tool call: its first text, a command or a path."""
-    if isinstance(input, dict):
-        for value in input.values():
-            if isinstance(value, str):
-                return value
-    return json.dumps(input, ensure_ascii=False)

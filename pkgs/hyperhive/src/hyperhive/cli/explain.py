@@ -119,6 +119,8 @@ def _texts(at: Location, value: object) -> list[str]:
             return ["from the name"]
         case None if at[0] == "limits":
             return ["no limit"]
+        case 0 if at[0] == "conversation":
+            return ["never"]
         case bool():
             return ["yes" if value else "no"]
         case list() if all(isinstance(item, str) for item in value):

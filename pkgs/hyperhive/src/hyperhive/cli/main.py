@@ -33,11 +33,20 @@ COMMANDS: Final = {
     "serve": ("hyperhive.cli.serve:serve", "Run the broker in the foreground."),
     "harness": ("hyperhive.cli.harness:harness", "Run one agent's harness."),
     "agents": ("hyperhive.cli.agents:agents", "List the agents and their states."),
-    "agent": ("hyperhive.cli.agents:agent", "Start, stop, pause or resume an agent."),
+    "agent": ("hyperhive.cli.agents:agent", "Show, start, stop, pause or resume an agent."),
+    "model": ("hyperhive.cli.model:model", "Show or set an agent's model."),
+    "cancel": ("hyperhive.cli.cancel:cancel", "End what an agent does or waits for."),
+    "compact": ("hyperhive.cli.conversation:compact", "Make an agent's conversation shorter."),
+    "new-session": ("hyperhive.cli.conversation:new_session", "Begin a new conversation."),
     "send": ("hyperhive.cli.messages:send", "Send a message to an agent."),
     "inbox": ("hyperhive.cli.messages:inbox", "Read the operator's messages."),
+    "questions": ("hyperhive.cli.questions:questions", "List open questions."),
+    "answer": ("hyperhive.cli.questions:answer", "Answer a question."),
+    "reminders": ("hyperhive.cli.reminders:reminders", "List, retry or drop reminders."),
+    "dead": ("hyperhive.cli.dead:dead", "List, retry or drop dead letters."),
     "messages": ("hyperhive.cli.messages:messages", "List messages."),
     "events": ("hyperhive.cli.events:events", "List or follow events."),
+    "vacuum": ("hyperhive.cli.vacuum:vacuum", "Remove old history."),
 }
 """Each command: where it is, and its line in `hyperhive --help`."""
 

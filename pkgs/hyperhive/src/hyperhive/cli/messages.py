@@ -5,8 +5,9 @@ import sys
 import click
 
 from hyperhive.cli.broker_option import broker_command
-from hyperhive.cli.output import clock_time, print_json, print_table, printable
-from hyperhive.errors import InputError
+from hyperhive.cli.output import clock_time, count, print_json, print_table, printable
+from hyperhive.cli.standard_input import read_text
+from hyperhive.hive.names import OPERATOR
 from hyperhive.operator.client import OperatorClient
 from hyperhive.operator.models import Message, NewMessage
 
@@ -26,7 +27,7 @@ def send(
     key: str | None,
 ) -> None:
     """Send a message to an agent; TEXT `-` reads it from standard input."""
-    body = _standard_input() if text == "-" else text
+    body = read_text() if text == "-" else text
     sent = broker.send(NewMessage(to=to, body=body, in_reply_to=in_reply_to, idempotency_key=key))
     if as_json:
         print_json(sent)
@@ -41,12 +42,13 @@ def send(
 @broker_command
 def inbox(broker: OperatorClient, as_json: bool, everything: bool, limit: int, keep: bool) -> None:
     """Read the messages to you, the operator. What was shown is then marked as read."""
-    found = broker.messages(agent="operator", after=None, limit=limit, unread=not everything)
-    mail = [message for message in found if message.recipient == "operator"]
+    found = broker.messages(agent=OPERATOR, after=None, limit=limit, unread=not everything)
+    mail = [message for message in found if message.recipient == OPERATOR]
     if as_json:
         print_json(mail)
     else:
         _print_letters(mail)
+        _print_questions(broker)
     sys.stdout.flush()  # what could not be shown must not be marked as read
     unread = [message.id for message in mail if message.state == "queued"]
     if unread and not keep:
@@ -75,7 +77,7 @@ def messages(
                 row.sender,
                 row.recipient,
                 str(row.state),
-                row.body,
+                _kind(row) + row.body,
             ]
             for row in rows
         ],
@@ -87,13 +89,21 @@ def _print_letters(mail: list[Message]) -> None:
         click.echo("No messages.")
     for message in mail:
         answer = f", in reply to {message.in_reply_to}" if message.in_reply_to else ""
-        head = f"{message.id}  {clock_time(message.created_at)}  from {message.sender}{answer}"
+        sender = f"{_kind(message)}from {message.sender}{answer}"
+        head = f"{message.id}  {clock_time(message.created_at)}  {sender}"
         click.secho(head, bold=message.state == "queued")
         click.echo(printable(message.body) + "\n")
 
 
-def _standard_input() -> str:
-    try:
-        return sys.stdin.buffer.read().decode()
-    except UnicodeDecodeError:
-        raise InputError("standard input is not UTF-8 text", "send plain text") from None
+def _print_questions(broker: OperatorClient) -> None:
+    waiting = len(broker.questions(agent=OPERATOR, after=None, limit=1000))
+    if waiting:
+        wait = "waits" if waiting == 1 else "wait"
+        click.echo(f"{count(waiting, 'question')} {wait}: hyperhive questions")
+
+
+def _kind(message: Message) -> str:
+    """What a message is, where it is not simply somebody's words: `reminder 3 `."""
+    if message.kind == "message":
+        return ""
+    return f"{message.kind} " if message.about is None else f"{message.kind} {message.about} "

@@ -1,6 +1,7 @@
 """What commands print: JSON for machines, tables and lines of at most 80 columns for people."""
 
 import json
+import math
 import shutil
 import time
 import unicodedata
@@ -11,6 +12,12 @@ import click
 from pydantic import BaseModel
 
 COLUMNS: Final = 80
+
+LAST_COLUMN: Final = 10
+"""Columns that a table's last column gets where there is little room."""
+
+LEAST_COLUMN: Final = 6
+"""Columns below which no other column of a table is cut."""
 
 
 def print_json(value: BaseModel | Sequence[BaseModel]) -> None:
@@ -23,16 +30,23 @@ def print_json(value: BaseModel | Sequence[BaseModel]) -> None:
 
 
 def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Prints a table; the last column is cut where the line would be too long."""
+    """Prints a table as wide as the terminal at most: the last column is cut first, then whichever
+    is the widest."""
     lines = [[one_line(cell) for cell in row] for row in [head, *rows]]
     widths = [max(map(display_width, column)) for column in zip(*lines, strict=True)]
-    room = max(10, _columns() - sum(widths[:-1]) - 2 * (len(widths) - 1))
+    *others, last = widths
+    room = _columns() - 2 * len(others)
+    least = min(last, LAST_COLUMN)
+    while sum(others) > room - least and max(others) > LEAST_COLUMN:
+        others[others.index(max(others))] -= 1
+    widths = [*others, max(least, room - sum(others))]
     for number, line in enumerate(lines):
-        cells = [
+        cells = [cut(cell, width) for cell, width in zip(line, widths, strict=True)]
+        padded = [
             cell + " " * (width - display_width(cell))
-            for cell, width in zip(line[:-1], widths[:-1], strict=True)
+            for cell, width in zip(cells[:-1], others, strict=True)
         ]
-        text = "  ".join([*cells, cut(line[-1], room)]).rstrip()
+        text = "  ".join([*padded, cells[-1]]).rstrip()
         click.echo(click.style(text, bold=True) if number == 0 else text)
 
 
@@ -74,6 +88,21 @@ def clock_time(at: float) -> str:
     """Local time of day; with the date if it was not within the last day."""
     form = "%H:%M:%S" if abs(time.time() - at) < 86400 else "%Y-%m-%d %H:%M"
     return time.strftime(form, time.localtime(at))
+
+
+def time_left(seconds: float) -> str:
+    """A remaining time: `4:05` minutes and seconds, `5 h 12 min`, `3 d 4 h`."""
+    whole = max(0, math.ceil(seconds))
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02}"
+    if whole < 2 * 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 message`, `2 messages`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _columns() -> int:

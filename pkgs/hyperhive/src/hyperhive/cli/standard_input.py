@@ -1,0 +1,17 @@
+"""Text from standard input, where an argument is `-`."""
+
+import sys
+
+from hyperhive.errors import InputError
+
+
+def read_text() -> str:
+    """All of standard input.
+
+    Raises:
+        InputError: it is not UTF-8.
+    """
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError:
+        raise InputError("standard input is not UTF-8 text", "send plain text") from None
