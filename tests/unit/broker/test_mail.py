@@ -4,11 +4,11 @@ import pytest
 
 from hyperhive.broker.mail import (
     MAX_BODY,
-    BodyTooLongError,
     UnknownRecipientError,
     compose,
     recipients_of,
 )
+from hyperhive.broker.texts import TooLongError
 from hyperhive.errors import InputError
 from hyperhive.hive.load import parse_hive
 
@@ -49,7 +49,7 @@ def test_the_declaration_says_whom_an_agent_may_write_to(
 
 def test_a_body_has_a_size_in_bytes() -> None:
     assert compose(HIVE, "boss", "bob", "é" * (MAX_BODY // 2)).body
-    with pytest.raises(BodyTooLongError, match="65538 bytes"):
+    with pytest.raises(TooLongError, match="65538 bytes"):
         compose(HIVE, "boss", "bob", "é" * (MAX_BODY // 2 + 1))
 
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from hyperhive.broker.texts import check_text
 from hyperhive.errors import InputError
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.names import MANAGER, OPERATOR, AgentName
@@ -18,10 +19,6 @@ class UnknownRecipientError(InputError):
     """There is no recipient of that name, or this sender may not write to it."""
 
 
-class BodyTooLongError(InputError):
-    """A body over `MAX_BODY`."""
-
-
 def recipients_of(hive: HiveConfig, sender: str) -> list[str]:
     """The names that `sender` may write to, sorted; its own is not among them."""
     everyone = {*hive.agents, OPERATOR} - {sender}
@@ -29,6 +26,25 @@ def recipients_of(hive: HiveConfig, sender: str) -> list[str]:
         return sorted(everyone)
     listed = hive.agents[AgentName(sender)].recipients
     return sorted({_resolve(hive, to) for to in listed} & everyone if listed else everyone)
+
+
+def recipient_of(hive: HiveConfig, sender: str, to: str) -> str:
+    """Whom `to` names, if `sender` may write there.
+
+    Raises:
+        UnknownRecipientError: no such recipient, or not one that this sender may write to.
+    """
+    recipient = _resolve(hive, to)
+    allowed = recipients_of(hive, sender)
+    if recipient in allowed:
+        return recipient
+    if recipient == sender:
+        what = "a message to yourself is not delivered"
+    elif recipient in hive.agents or recipient == OPERATOR:
+        what = f"{sender} may not send to {recipient}"
+    else:
+        what = f"there is no {to[:40]!r} in this hive"
+    raise UnknownRecipientError(what, f"send to one of: {', '.join(allowed) or 'nobody'}")
 
 
 def compose(
@@ -44,31 +60,12 @@ def compose(
 
     Raises:
         UnknownRecipientError: no such recipient, or not one that this sender may write to.
-        BodyTooLongError: the body is over `MAX_BODY`.
+        TooLongError: the body is over `MAX_BODY`.
         InputError: the body is empty or no UTF-8 text, or the idempotency key is unusable.
     """
-    recipient = _resolve(hive, to)
-    allowed = recipients_of(hive, sender)
-    if recipient not in allowed:
-        known = recipient in hive.agents or recipient == OPERATOR
-        if recipient == sender:
-            what = "a message to yourself is not delivered"
-        elif known:
-            what = f"{sender} may not send to {recipient}"
-        else:
-            what = f"there is no {to[:40]!r} in this hive"
-        raise UnknownRecipientError(what, f"send to one of: {', '.join(allowed) or 'nobody'}")
-    try:
-        size = len(body.encode())
-    except UnicodeEncodeError:
-        raise InputError("the body is not valid Unicode text", "send plain text") from None
-    if not body.strip():
-        raise InputError("the body is empty", "write what you want to say")
-    if size > MAX_BODY:
-        raise BodyTooLongError(
-            f"the body has {size} bytes, {MAX_BODY} are allowed",
-            "write it to a file that the recipient can read, and send the path",
-        )
+    recipient = recipient_of(hive, sender, to)
+    todo = "write it to a file that the recipient can read, and send the path"
+    check_text("the body", body, MAX_BODY, todo=todo)
     if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY:
         raise InputError(
             "the idempotency key is empty or too long", f"use 1 to {MAX_KEY} characters"

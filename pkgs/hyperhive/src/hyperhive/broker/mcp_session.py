@@ -155,7 +155,7 @@ def _server_1(answer: _Answer) -> Any:
 
 
 def _declarations() -> list[dict[str, Any]]:
-    return [{"name": t.name, "description": t.description, "inputSchema": t.schema} for t in TOOLS]
+    return [tool.declaration for tool in TOOLS]
 
 
 def _result(answer: ToolAnswer) -> dict[str, Any]:

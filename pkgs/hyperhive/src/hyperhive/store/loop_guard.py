@@ -25,23 +25,25 @@ def watch(tx: Transaction, sender: str, recipient: str, guard: LoopGuard, *, now
     """Pauses two agents that answered each other more often than allowed; whether it did.
 
     Call it after a message from one agent to the other has been queued. The count begins anew with
-    a message of the operator's to either of them, and when either is resumed.
+    a message of the operator's to either of them, and when either is resumed. Two that are paused
+    already finish their turns in peace.
     """
-    if not guard.answers:
+    both = (sender, recipient)
+    if not guard.answers or all(agents.read_agent(tx, name).paused for name in both):
         return False
     (since,) = tx.connection.execute(
-        "SELECT max(guard_since) FROM agents WHERE name IN (?, ?)", (sender, recipient)
+        "SELECT max(guard_since) FROM agents WHERE name IN (?, ?)", both
     ).fetchone()
     since = max(since or 0.0, now - guard.seconds)
     answers = _answers(tx, sender, recipient, since, guard.answers * _ROWS_AN_ANSWER)
     if answers <= guard.answers:
         return False
-    pair = " and ".join(sorted((sender, recipient)))
+    pair = " and ".join(sorted(both))
     reason = (
         f"loop guard: {pair} answered each other {answers} times in"
         f" {_minutes(guard.seconds)} without the operator"
     )
-    for name in (sender, recipient):
+    for name in both:
         agents.set_paused(tx, name, True, reason, now=now)
     notice = f"{reason}; both are paused. To let them go on: hyperhive agent resume NAME"
     send(tx, NewMessage(SYSTEM, OPERATOR, notice, kind=MessageKind.NOTICE), now=now)

@@ -4,6 +4,7 @@ Delivery is at least once, in order per recipient. A lease belongs to a turn. Wh
 gives up is dropped.
 """
 
+import itertools
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -82,6 +83,29 @@ class KeyReusedError(ValueError):
     """An idempotency key came again with another message."""
 
 
+def repeated(tx: Transaction, message: NewMessage) -> int | None:
+    """The id of the message that this one repeats, as its idempotency key says.
+
+    Raises:
+        KeyReusedError: the sender used the key for a message to another recipient or with another
+            body.
+    """
+    if message.idempotency_key is None:
+        return None
+    row = tx.connection.execute(
+        "SELECT id, recipient, body FROM messages WHERE sender = ? AND idempotency_key = ?",
+        (message.sender, message.idempotency_key),
+    ).fetchone()
+    if row is None:
+        return None
+    if (row[1], row[2]) != (message.recipient, message.body):
+        raise KeyReusedError(
+            f"idempotency key {message.idempotency_key!r} belongs to message {row[0]},"
+            " which differs"
+        )
+    return int(row[0])
+
+
 def send(tx: Transaction, message: NewMessage, *, now: float) -> int:
     """Queues a message and returns its id; the same idempotency key gives the same id again.
 
@@ -89,18 +113,9 @@ def send(tx: Transaction, message: NewMessage, *, now: float) -> int:
         KeyReusedError: the sender used the key for a message to another recipient or with another
             body.
     """
-    if message.idempotency_key is not None:
-        row = tx.connection.execute(
-            "SELECT id, recipient, body FROM messages WHERE sender = ? AND idempotency_key = ?",
-            (message.sender, message.idempotency_key),
-        ).fetchone()
-        if row is not None:
-            if (row[1], row[2]) != (message.recipient, message.body):
-                raise KeyReusedError(
-                    f"idempotency key {message.idempotency_key!r} belongs to message {row[0]},"
-                    " which differs"
-                )
-            return int(row[0])
+    earlier = repeated(tx, message)
+    if earlier is not None:
+        return earlier
     (id,) = tx.connection.execute(
         "INSERT INTO messages (sender, recipient, body, in_reply_to, idempotency_key, created_at,"
         " kind, about) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
@@ -141,8 +156,18 @@ def lease(tx: Transaction, recipient: str, turn: int, limit: int) -> list[Delive
         [(turn, row[0]) for row in rows],
     )
     return [
-        Delivery(*row[:6], MessageKind(row[6]), row[7], *_question_of(tx, row[6], row[7]))
-        for row in rows
+        Delivery(
+            id,
+            sender,
+            body,
+            reply,
+            at,
+            count,
+            MessageKind(kind),
+            about,
+            *_question_of(tx, kind, about),
+        )
+        for id, sender, body, reply, at, count, kind, about in rows
     ]
 
 
@@ -156,6 +181,28 @@ def _question_of(tx: Transaction, kind: str, about: int | None) -> tuple[str | N
     if row is None:
         return None, None
     return (row[0], None) if kind == MessageKind.ANSWER else (None, row[1])
+
+
+def fitting(tx: Transaction, recipient: str, limit: int, most_bytes: int) -> int:
+    """How many of the oldest queued messages, at most `limit`, have so many bytes together; one
+    at least, if there is one."""
+    rows = tx.connection.execute(
+        "SELECT length(CAST(body AS BLOB)) FROM messages"
+        " WHERE recipient = ? AND state = 'queued' ORDER BY id LIMIT ?",
+        (recipient, limit),
+    ).fetchall()
+    sums = itertools.accumulate(int(size) for (size,) in rows)
+    return max(sum(size <= most_bytes for size in sums), min(len(rows), 1))
+
+
+def give_back(tx: Transaction, turn: int, ids: list[int]) -> None:
+    """Returns messages to the queue that a turn leased and never saw."""
+    for id in ids:
+        tx.connection.execute(
+            "UPDATE messages SET state = 'queued', turn = NULL, deliveries = deliveries - 1"
+            " WHERE id = ? AND turn = ? AND state = 'leased'",
+            (id, turn),
+        )
 
 
 def unread(tx: Transaction, recipient: str) -> int:

@@ -211,10 +211,12 @@ def take(tx: Transaction, id: int, turn: int) -> Question:
 
 
 def stop_waiting(tx: Transaction, id: int, *, now: float) -> None:
-    """No call waits for the question any more: unless one took the answer, a message brings it."""
+    """The call that waited ends without the answer, even if it took it: a message brings it."""
     question = read_question(tx, id)
-    if question.waiting_turn is not None and not question.taken:
-        tx.connection.execute("UPDATE questions SET waiting_turn = NULL WHERE id = ?", (id,))
+    if question.waiting_turn is not None:
+        tx.connection.execute(
+            "UPDATE questions SET waiting_turn = NULL, taken = 0 WHERE id = ?", (id,)
+        )
         _tell(tx, id, now=now)
 
 

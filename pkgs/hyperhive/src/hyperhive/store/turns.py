@@ -170,6 +170,12 @@ class UnknownTurnError(LookupError):
     """The agent never had a turn of that id."""
 
 
+def running_since(tx: Transaction, turn: int) -> float:
+    """When a turn began, in seconds since the epoch."""
+    (at,) = tx.connection.execute("SELECT started_at FROM turns WHERE id = ?", (turn,)).fetchone()
+    return float(at)
+
+
 def executed(tx: Transaction, agent: str, turn: int, *, at: float) -> None:
     """Records when claude was executed, in seconds since the epoch.
 
