@@ -1,5 +1,6 @@
 """The stand-in as a process: what signals do to it and to what it started."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.claude_events import recorded, shape
 from tests.claude_runs import SESSION, Runs, finish
 
 
@@ -67,6 +69,27 @@ def test_sigterm(runs: Runs, step: dict[str, object], results: list[str]) -> Non
     done = finish(process)
     assert done.code == 143
     assert [e["message"]["content"][0]["content"] for e in done.events] == results
+
+
+def test_waiting_for_the_api(runs: Runs) -> None:
+    """With the watchdog it waits as long as the API says, until somebody ends it."""
+    runs.environment |= {"CLAUDE_CODE_RETRY_WATCHDOG": "1", "CLAUDE_CODE_MAX_RETRIES": "2"}
+    runs.script({"api_error": 429, "retry_after": 3600})
+    process, begun = interrupted(runs, signal.SIGINT)
+    retry = json.loads(begun[-1])
+    assert (retry["attempt"], retry["max_retries"]) == (1, 2)
+    assert (retry["error_status"], retry["error"]) == (429, "rate_limit")
+    assert retry["retry_delay_ms"] == 3_600_000
+    assert shape(retry) == shape(recorded("err_429_max_retries_1", "system", "api_retry"))
+    done = finish(process)
+    assert (done.code, done.result["terminal_reason"]) == (0, "aborted_streaming")
+
+
+def test_not_waiting_for_the_api(runs: Runs) -> None:
+    runs.environment["CLAUDE_CODE_RETRY_WATCHDOG"] = "0"
+    done = runs.script({"api_error": 429, "retry_after": 3600}).run()
+    assert (done.code, done.result["api_error_status"]) == (1, 429)
+    assert done.of("system", "api_retry") == []
 
 
 def test_a_turn_after_a_signal(runs: Runs) -> None:

@@ -35,13 +35,15 @@ from hyperhive.testing.scripted_claude.steps import (
         ({"compact": {"error": "x"}}, Compact(error="x")),
         ({"api_error": "not_logged_in"}, ApiFailure("not_logged_in")),
         ({"api_error": 429, "resets_in": 1.5}, ApiFailure(429, 1.5)),
+        ({"api_error": 529, "retry_after": 30}, ApiFailure(529, retry_after=30)),
+        ({"api_error": "not_logged_in", "retry_after": 30}, None),
         ({"ignore_signals": True}, IgnoreSignals()),
         ({"ignore_signals": False}, None),
     ],
 )
 def test_read(data: dict[str, Any], step: Step | None) -> None:
     if step is None:
-        with pytest.raises(ValueError, match=r"^not a "):
+        with pytest.raises(ValueError, match=r"^not "):
             read_steps([data])
     else:
         assert read_steps([data]) == [step]

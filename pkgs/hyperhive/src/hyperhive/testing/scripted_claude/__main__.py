@@ -110,7 +110,7 @@ def _run(line: flags.CommandLine, environment: Mapping[str, str], signals: Signa
         wake = parse_wake(prompt)
         asked = script.Asked(agent, prompt, wake, (model, events.model), current.compacted)
         scene = _scene(rules_of_script, asked, Taken(home))
-        stage = Stage(events, tell, signals)
+        stage = Stage(events, tell, signals, environment)
         acting: Turn | Compaction
         if is_compaction(prompt):
             acting = Compaction(stage, current, init, prompt)

@@ -167,6 +167,20 @@ class Events(NamedTuple):
         content = [{"type": "text", "text": f"[Request interrupted by user{where}]"}]
         return {"type": "user", "message": {"role": "user", "content": content}, **self.said()}
 
+    def api_retry(self, answer: ApiAnswer, seconds: float, attempt: int, retries: int) -> Event:
+        """After an error answer the API is asked again, that many seconds later."""
+        return {
+            "type": "system",
+            "subtype": "api_retry",
+            "attempt": attempt,
+            "max_retries": retries,
+            "retry_delay_ms": round(seconds * 1000),
+            "error_status": answer.status,
+            "error": "overloaded" if answer.status == 529 else answer.error,
+            "session_id": self.session,
+            "uuid": new_uuid(),
+        }
+
     def rate_limit(self, limit: Mapping[str, Any]) -> Event:
         """A limit of the subscription was hit."""
         window = {"utilization": 1, "resetsAt": limit["resetsAt"], "status": limit["status"]}

@@ -40,7 +40,9 @@ Steps, under `do`:
     {"context": 40000}                    the conversation weighs that many tokens more
     {"window": 200000}                    its model's context window, which is that if none is named
     {"api_error": 429}                    end as the CLI does after this answer of the API
-    {"api_error": 429, "resets_in": 60}   the same, and the limit ends in 60 seconds
+    {"api_error": 429, "resets_in": 60}   the same for a subscription's limit, which ends in 60 s
+    {"api_error": 529, "retry_after": 60} the same; with CLAUDE_CODE_RETRY_WATCHDOG=1 it tells that
+                                          it will ask again in 60 s, does so, and is refused again
     {"ignore_signals": true}              take no SIGINT and SIGTERM any more; nor do the processes
                                           that are started from here on
     {"exit": 3}                           end at once, as in a crash

@@ -5,6 +5,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from itertools import count
+from typing import Final
 
 from hyperhive.testing.scripted_claude.api_answers import API_ANSWERS, ApiAnswer
 from hyperhive.testing.scripted_claude.events import Event, Events
@@ -19,6 +21,9 @@ from hyperhive.testing.scripted_claude.steps import (
     Sleep,
     Step,
 )
+
+WATCHDOG: Final = "CLAUDE_CODE_RETRY_WATCHDOG"
+"""Variable with which the CLI waits for the API as long as that says, and tells so."""
 
 
 class Crash(Exception):
@@ -42,16 +47,25 @@ class Stage:
 
     Args:
         tell: takes each event.
+        environment: of the process.
 
     Attributes:
         tokens: of a model step.
     """
 
-    def __init__(self, events: Events, tell: Callable[[Event], None], signals: Signals) -> None:
+    def __init__(
+        self,
+        events: Events,
+        tell: Callable[[Event], None],
+        signals: Signals,
+        environment: Mapping[str, str],
+    ) -> None:
         self.events = events
         self.tell = tell
         self.signals = signals
         self.tokens = Tokens(11, 22, 33, 7)
+        self._waits = environment.get(WATCHDOG, "0") not in ("", "0", "false")
+        self._retries = int(environment.get("CLAUDE_CODE_MAX_RETRIES") or 10)
 
     def perform(self, step: Step) -> bool:
         """Do a step if it is one of those; whether it was.
@@ -64,12 +78,14 @@ class Stage:
         self.signals.check()
         match step:
             case Sleep(seconds):
-                with self.signals.interruptible():
-                    time.sleep(seconds)
+                self._sleep(seconds)
             case SetUsage(numbers):
                 self.tokens = _tokens(numbers)
-            case ApiFailure(error, resets_in):
-                raise Refused(self._answer(error, resets_in))
+            case ApiFailure(error, resets_in, retry_after):
+                answer = self._answer(error, resets_in)
+                if retry_after is not None and self._waits:
+                    self._wait_for_the_api(answer, retry_after)
+                raise Refused(answer)
             case IgnoreSignals():
                 self.signals.ignore()
             case Exit(code):
@@ -77,6 +93,16 @@ class Stage:
             case _:
                 return False
         return True
+
+    def _sleep(self, seconds: float) -> None:
+        with self.signals.interruptible():
+            time.sleep(seconds)
+
+    def _wait_for_the_api(self, answer: ApiAnswer, seconds: float) -> None:
+        """Ask again whenever it is time, which never helps: the CLI goes on until it is stopped."""
+        for attempt in count(1):
+            self.tell(self.events.api_retry(answer, seconds, attempt, self._retries))
+            self._sleep(seconds)
 
     def _answer(self, error: int | str, resets_in: float | None) -> ApiAnswer:
         answer = API_ANSWERS[error]

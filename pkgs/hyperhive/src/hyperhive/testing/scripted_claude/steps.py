@@ -73,10 +73,12 @@ class ApiFailure(NamedTuple):
 
     Attributes:
         resets_in: seconds until a limit that was hit ends; None: the API does not say.
+        retry_after: seconds after which the API says to ask again; None: it does not say.
     """
 
     error: int | str
     resets_in: float | None = None
+    retry_after: float | None = None
 
 
 class IgnoreSignals(NamedTuple):
@@ -189,7 +191,11 @@ def _api_failure(error: int | str, more: dict[str, Any]) -> ApiFailure:
         raise ValueError(f"no API error {error!r}: {[*API_ANSWERS]}")
     match more:
         case {"resets_in": int() | float() as seconds, **others} if error == 429 and not others:
-            return ApiFailure(error, seconds)
+            return ApiFailure(error, resets_in=seconds)
+        case {"retry_after": int() | float() as seconds, **others} if (
+            isinstance(error, int) and not others
+        ):
+            return ApiFailure(error, retry_after=seconds)
         case {**others} if not others:
             return ApiFailure(error)
         case _:
