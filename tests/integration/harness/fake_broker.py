@@ -10,7 +10,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from hyperhive.wire.harness import Outcome, TurnEvent, TurnEvents, TurnFinished, TurnRun, Welcome
+from hyperhive.wire.harness import (
+    Outcome,
+    TurnEvent,
+    TurnEvents,
+    TurnFinished,
+    TurnKind,
+    TurnRun,
+    Welcome,
+)
 from hyperhive.wire.jsonrpc import (
     Failure,
     Message,
@@ -113,10 +121,10 @@ class FakeBroker:
         model: str = "claude-sonnet-5-5",
         session: str = "5b6b2f0e-0000-4000-8000-000000000001",
         resume: bool = False,
+        kind: TurnKind = TurnKind.MESSAGE,
     ) -> Result | Failure:
         """Have the harness run a turn."""
-        run = TurnRun(turn=turn, prompt=prompt, model=model, session=session, resume=resume)
-        return self.call("turn.run", to_json(run))
+        return self.call("turn.run", to_json(TurnRun(turn, prompt, model, session, resume, kind)))
 
     def cancel(self, turn: int = 1, reason: str = "the test says so") -> Result | Failure:
         """Have the harness cancel a turn."""

@@ -6,76 +6,19 @@ Run with another version by HYPERHIVE_CLAUDE=/path/to/claude.
 import json
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hyperhive.harness.invocation import MAX_RETRIES
-from hyperhive.wire.harness import Outcome, OutcomeKind, TurnEventKind
+from hyperhive.wire.harness import OutcomeKind, TurnEventKind
 from hyperhive.wire.settings import McpServer
-from tests.integration.harness.fake_broker import FakeBroker
-from tests.integration.harness.fake_mcp import FakeMcp
-from tests.integration.harness.running import (
-    SESSION,
-    marked,
-    running_harness,
-    settings_for,
-    wait_until,
-)
+from tests.integration.harness.claude_hive import SECONDS, bash, hive
+from tests.integration.harness.running import SESSION, marked, wait_until
 from tests.scripted_api import ApiError, ScriptedApi, Step, ToolUse
 
 pytestmark = pytest.mark.claude
-
-SECONDS = 60
-
-
-class Hive:
-    """A harness with a broker, an MCP server and an API around it."""
-
-    def __init__(self, directory: Path, broker: FakeBroker, mcp: FakeMcp) -> None:
-        self.work = directory / "state" / "work"
-        self.directory = directory
-        self.broker = broker
-        self.mcp = mcp
-
-    def turn(self, turn: int = 1, prompt: str = "wake", **members: Any) -> Outcome:
-        """Run a turn to its end."""
-        self.broker.run_turn(turn, prompt, **members)
-        return self.broker.outcome(turn, SECONDS)
-
-    def results(self, turn: int = 1) -> list[tuple[str, bool]]:
-        """What the tools of a turn said, and whether that is an error."""
-        return [
-            (event.data["content"], event.data["error"])
-            for event in self.broker.events(turn)
-            if event.kind is TurnEventKind.TOOL_RESULT
-        ]
-
-
-@contextmanager
-def hive(
-    directory: Path, claude: Path, url: str, key: str | None = "dummy", **members: Any
-) -> Iterator[Hive]:
-    """A hive whose settings have these members."""
-    settings = settings_for(directory, claude=str(claude), **members)
-    sockets = Path(settings.sockets)
-    for stale in sockets.iterdir():
-        stale.unlink()
-    caller = {"ANTHROPIC_BASE_URL": url} | ({"ANTHROPIC_API_KEY": key} if key else {})
-    with (
-        FakeBroker(sockets) as broker,
-        FakeMcp(sockets) as mcp,
-        running_harness(settings, caller),
-    ):
-        assert "problem" not in broker.hello()
-        yield Hive(directory, broker, mcp)
-
-
-def bash(command: str) -> Step:
-    return Step(tools=[ToolUse("Bash", {"command": command})])
 
 
 def test_a_turn(tmp_path: Path, claude_cli: Path) -> None:
@@ -158,6 +101,16 @@ def test_the_next_turn_goes_on_with_the_session(tmp_path: Path, claude_cli: Path
         assert "Old prompt." not in json.dumps(second.body)
 
 
+DEAF = """#!/bin/sh
+trap '' INT TERM HUP
+setsid sh -c 'trap "" INT TERM HUP; sleep 600; sleep 600' &
+echo >started
+sleep 601
+sleep 602
+"""
+"""A tool that no polite signal ends, with a child in a session of its own."""
+
+
 @pytest.mark.parametrize("end", ["cancel", "kill claude"])
 def test_a_turn_ended_in_a_tool_leaves_no_process_and_can_be_resumed(
     tmp_path: Path, claude_cli: Path, end: str
@@ -165,7 +118,7 @@ def test_a_turn_ended_in_a_tool_leaves_no_process_and_can_be_resumed(
     work = tmp_path / "state" / "work"
     work.mkdir(parents=True)
     slow = work / "slow.sh"
-    slow.write_text("#!/bin/sh\nsetsid sleep 600 &\necho >started\nexec sleep 601\n")
+    slow.write_text(DEAF)
     slow.chmod(0o755)
     with (
         ScriptedApi([bash("./slow.sh"), Step(text="Resumed.")]) as api,
@@ -186,6 +139,7 @@ def test_a_turn_ended_in_a_tool_leaves_no_process_and_can_be_resumed(
 
 
 NO_RETRY = {"x-should-retry": "false"}
+AN_HOUR = {"retry-after": "3600"}
 
 
 @pytest.mark.parametrize(
@@ -194,7 +148,7 @@ NO_RETRY = {"x-should-retry": "false"}
         (ApiError(429, "rate_limit_error"), OutcomeKind.RATE_LIMITED),
         (ApiError(529, "overloaded_error", headers=NO_RETRY), OutcomeKind.OVERLOADED),
         (ApiError(401, "authentication_error", headers=NO_RETRY), OutcomeKind.NEEDS_LOGIN),
-        (ApiError(404, "not_found_error", "model: x", NO_RETRY), OutcomeKind.FAILED),
+        (ApiError(404, "not_found_error", "model: x", NO_RETRY), OutcomeKind.UNKNOWN_MODEL),
         (
             ApiError(
                 400,
@@ -216,9 +170,40 @@ def test_errors_of_the_api(
         outcome = alice.turn()
         assert outcome.kind is kind, outcome
         assert outcome.detail != ""
-        assert outcome.exit_code == 1
+        assert outcome.exit_code in (1, 143)  # it gives up, or would go on waiting
+        assert outcome.retry_at is None
         # The rest of the waiting is the scheduler's.
         assert 1 <= len(api.calls) <= 1 + MAX_RETRIES
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ApiError(429, "rate_limit_error", headers=AN_HOUR), OutcomeKind.RATE_LIMITED),
+        (ApiError(529, "overloaded_error", headers=AN_HOUR), OutcomeKind.OVERLOADED),
+        (ApiError(503, "api_error", headers=AN_HOUR), OutcomeKind.OVERLOADED),
+    ],
+    ids=lambda value: str(value.status) if isinstance(value, ApiError) else "",
+)
+def test_the_api_says_when_to_come_back(
+    tmp_path: Path, claude_cli: Path, error: ApiError, kind: OutcomeKind
+) -> None:
+    with (
+        ScriptedApi([Step(error=error), Step(text="Here again.")]) as api,
+        hive(tmp_path, claude_cli, api.url) as alice,
+    ):
+        asked = time.time()
+        outcome = alice.turn()
+        assert outcome.kind is kind, outcome
+        if alice.version < (2, 1, 330):
+            assert outcome.retry_at is None  # it does not say: see Claude.announces_waits
+        else:
+            assert outcome.retry_at is not None
+            assert 3590 < outcome.retry_at - asked < 3600 * 1.3  # claude adds some of its own
+        assert len(api.calls) == 1
+        assert marked(tmp_path) == {}
+        assert alice.turn(2, "again", resume=True).kind is OutcomeKind.OK
+        assert "interrupted" not in json.dumps(api.calls[1].body["messages"])
 
 
 def test_nobody_logged_in(tmp_path: Path, claude_cli: Path) -> None:

@@ -1,4 +1,5 @@
-"""Recordings of the real claude CLI (2.1.330 against a scripted API): tests/data/claude."""
+"""Recordings of the real claude CLI (2.1.330, or the version that the name ends with) against a
+scripted API: tests/data/claude."""
 
 import json
 from pathlib import Path
@@ -6,7 +7,7 @@ from typing import Final
 
 from hyperhive.harness.stream import TurnStream
 from hyperhive.harness.verdict import Ending
-from hyperhive.wire.harness import Outcome, TurnEvent, TurnEventKind
+from hyperhive.wire.harness import Outcome, TurnEvent, TurnEventKind, TurnKind
 
 DIRECTORY: Final = Path(__file__).parents[2] / "data" / "claude"
 
@@ -27,9 +28,11 @@ def ending(name: str) -> Ending:
     return Ending(exit_code=meta["exit_code"], stderr=meta["stderr"])
 
 
-def play(name: str, ended: Ending | None = None) -> tuple[list[TurnEvent], Outcome]:
+def play(
+    name: str, ended: Ending | None = None, kind: TurnKind = TurnKind.MESSAGE
+) -> tuple[list[TurnEvent], Outcome]:
     """Play a recording, byte by byte in pieces of 4096."""
-    stream = TurnStream(started=100.0)
+    stream = TurnStream(100.0, kind)
     data = output(name)
     events = []
     for start in range(0, len(data), 4096):

@@ -50,9 +50,9 @@ HELP = 'case $1 in --version) echo "2.1.{} (Claude Code)";; *) echo "{}";; esac'
 
 def test_probe_knows_version_and_flags(tmp_path: Path) -> None:
     new = probe(executable(tmp_path / "new", HELP.format(330, "--system-prompt-snapshot x")), {})
-    assert (new.version, new.prompt_snapshot) == ("2.1.330", True)
+    assert (new.version, new.prompt_snapshot, new.announces_waits) == ("2.1.330", True, True)
     old = probe(executable(tmp_path / "old", HELP.format(197, "--system-prompt x")), {})
-    assert (old.version, old.prompt_snapshot) == ("2.1.197", False)
+    assert (old.version, old.prompt_snapshot, old.announces_waits) == ("2.1.197", False, False)
 
 
 @pytest.mark.parametrize(

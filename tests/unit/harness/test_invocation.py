@@ -8,7 +8,7 @@ import pytest
 
 from hyperhive.harness.claude import Claude
 from hyperhive.harness.invocation import Invocation, Place, own_files_rules, plan, rule_can_name
-from hyperhive.wire.harness import TurnRun
+from hyperhive.wire.harness import TurnKind, TurnRun
 from hyperhive.wire.settings import HarnessSettings, McpServer, TurnLauncher
 
 CLAUDE = Claude("/bin/claude", "2.1.330", prompt_snapshot=True)
@@ -177,3 +177,46 @@ def test_what_is_declared_wins_over_the_caller_and_loses_to_the_harness() -> Non
 def test_prompt_of_any_text(text: str) -> None:
     prompt: Any = planned(run=replace(RUN, prompt=text)).prompt
     assert prompt.decode() == text.encode("utf-8", "replace").decode()
+
+
+NOTES = replace(RUN, kind=TurnKind.NOTES, prompt="the notes")
+
+
+def test_notes_are_rewritten_by_somebody_who_can_do_nothing() -> None:
+    settings = replace(
+        SETTINGS,
+        available=["Bash"],
+        allow=["Bash(rm *)"],
+        deny=["Read"],
+        mcp={"github": McpServer("/bin/gh")},
+        system_prompt="You are alice.",
+    )
+    invocation = planned(settings, run=NOTES)
+    argv = invocation.argv
+    assert option(argv, "--tools") == [""]
+    assert not {"--allowedTools", "--append-system-prompt-file", "--resume"} & set(argv)
+    assert {"--print", "--strict-mcp-config", "--no-session-persistence"} <= set(argv)
+    assert option(argv, "--permission-mode") == ["dontAsk"]
+    assert option(argv, "--setting-sources") == [""]
+    assert option(argv, "--session-id") == ["u-1"]
+    assert option(argv, "--model") == ["opus"]
+    (mcp,), (own,) = option(argv, "--mcp-config"), option(argv, "--settings")
+    assert json.loads(invocation.files[mcp]) == {"mcpServers": {}}
+    assert json.loads(invocation.files[own])["permissions"] == {"allow": [], "deny": []}
+    (prompt,) = option(argv, "--system-prompt-file")
+    assert b"alice" not in invocation.files[prompt]
+    assert invocation.prompt == b"the notes"
+
+
+def test_claude_waits_for_the_api_only_where_it_says_so() -> None:
+    def waits(kind: TurnKind, claude: Claude) -> str:
+        run = replace(RUN, kind=kind)
+        settings = replace(SETTINGS, environment={"CLAUDE_CODE_RETRY_WATCHDOG": "1"})
+        return planned(settings, run, claude).environment["CLAUDE_CODE_RETRY_WATCHDOG"]
+
+    new = replace(CLAUDE, announces_waits=True)
+    kinds = list(TurnKind)
+    assert [waits(kind, new) for kind in kinds] == [
+        "0" if kind is TurnKind.COMPACT else "1" for kind in kinds
+    ]
+    assert {waits(kind, CLAUDE) for kind in kinds} == {"0"}

@@ -17,6 +17,7 @@ RATE_LIMITED: Final = OutcomeKind.RATE_LIMITED
 NEEDS_LOGIN: Final = OutcomeKind.NEEDS_LOGIN
 OVERLOADED: Final = OutcomeKind.OVERLOADED
 PROMPT_TOO_LONG: Final = OutcomeKind.PROMPT_TOO_LONG
+UNKNOWN_MODEL: Final = OutcomeKind.UNKNOWN_MODEL
 
 OUTCOMES: Final = {
     "at_mention": OK,
@@ -25,17 +26,28 @@ OUTCOMES: Final = {
     "bash_background_disabled": OK,
     "compact_api_error": RATE_LIMITED,  # the error is a 429
     "compact_auto_not_triggered": OK,
+    "compact_limit_oauth": RATE_LIMITED,
+    "compact_limit_oauth_2_1_197": RATE_LIMITED,
     "compact_manual": OK,
+    "compact_manual_2_1_197": OK,
     "compact_manual_instructions": OK,
     "compact_no_session": OK,  # nothing to compact
+    "compact_not_logged_in": NEEDS_LOGIN,
     "compact_slash_disabled": OK,
     "compact_then_continue": OK,
+    "compact_too_long": PROMPT_TOO_LONG,
+    "compact_too_short_2_1_197": FAILED,
+    "compact_unknown_model": UNKNOWN_MODEL,
+    "compact_unknown_model_2_1_197": UNKNOWN_MODEL,
+    "compact_unreachable": OVERLOADED,
+    "compact_unreachable_2_1_197": OVERLOADED,
     "continue_no_session": OK,
     "empty_text": OK,
     "err_401": NEEDS_LOGIN,  # the recording was cut while claude still retried
     "err_401_max_retries_1": NEEDS_LOGIN,
     "err_401_oauth": NEEDS_LOGIN,
     "err_403": NEEDS_LOGIN,  # claude calls it authentication_failed
+    "err_429_limit_oauth": RATE_LIMITED,
     "err_429_max_retries_0": RATE_LIMITED,
     "err_429_max_retries_1": RATE_LIMITED,
     "err_429_no_retry_after": RATE_LIMITED,
@@ -60,7 +72,8 @@ OUTCOMES: Final = {
     "err_settings_invalid": OK,
     "err_settings_missing": FAILED,
     "err_sp_missing": FAILED,
-    "err_unknown_model": FAILED,
+    "err_unknown_model": UNKNOWN_MODEL,
+    "err_unknown_model_2_1_197": UNKNOWN_MODEL,
     "hook_pretooluse": OK,
     "input_stream_json": OK,
     "input_stream_json_control": OK,
@@ -108,6 +121,9 @@ OUTCOMES: Final = {
     "tool_denied": OK,
     "tool_exit3": OK,
     "tool_unknown": OK,
+    "wait_429_retry_after_3600": RATE_LIMITED,  # the harness ended it: see test_waits.py
+    "wait_529": OVERLOADED,
+    "wait_in_subagent": RATE_LIMITED,
     "warn_unified_oauth": OK,
 }
 

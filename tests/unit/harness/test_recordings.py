@@ -14,6 +14,7 @@ from tests.unit.harness.recordings import play, told
     [
         ("err_bogus_flag", "unknown option '--bogus-flag'"),
         ("err_unknown_model", "no-such-model-x"),
+        ("err_unknown_model_2_1_197", "the selected model (claude-sonnet-5-5)"),
         ("err_settings_missing", "Settings file not found"),
         ("err_mcp_config_missing", "MCP config file not found"),
         ("max_turns_1", "Reached maximum number of turns (1)"),
@@ -141,16 +142,13 @@ def test_rate_limit_warning_is_told_and_ends_nothing() -> None:
     assert outcome.retry_at is None
 
 
-def test_rejected_limit_says_when_to_come_back() -> None:
-    """As with a subscription's token: a rate_limit_event comes before the error."""
-    event = (
-        b'{"type":"rate_limit_event","rate_limit_info":'
-        b'{"status":"rejected","resetsAt":1795334258,"rateLimitType":"five_hour"}}\n'
-    )
-    stream = TurnStream(started=0.0)
-    stream.feed(event + recordings.output("err_429_max_retries_0"), now=1.0)
-    _, outcome = stream.finish(Ending(exit_code=1), now=2.0)
-    assert (outcome.kind, outcome.retry_at) == (OutcomeKind.RATE_LIMITED, 1795334258.0)
+@pytest.mark.parametrize("name", ["err_429_limit_oauth", "compact_limit_oauth"])
+def test_rejected_limit_says_when_to_come_back(name: str) -> None:
+    events, outcome = play(name)
+    (limit,) = told(events, TurnEventKind.RATE_LIMIT)
+    assert limit.data["status"] == "rejected"
+    assert (outcome.kind, outcome.retry_at) == (OutcomeKind.RATE_LIMITED, limit.data["resets_at"])
+    assert "hit your" in outcome.detail
 
 
 def test_model_fallback_and_stderr_are_notices() -> None:

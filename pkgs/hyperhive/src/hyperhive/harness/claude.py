@@ -13,6 +13,8 @@ from hyperhive.errors import HyperhiveError
 
 OLDEST: Final = (2, 1, 197)
 """Oldest version whose flags and events the harness has been tested with."""
+_ANNOUNCES_WAITS: Final = (2, 1, 330)
+"""Oldest version known to say of every wait for the API how long it is, a subagent's too."""
 _PROBE_SECONDS: Final = 30
 _TODO: Final = "install claude-code, or name the executable in the agent's settings (claude)"
 
@@ -26,11 +28,14 @@ class Claude:
         version: "2.1.330".
         prompt_snapshot: it keeps a session's first system prompt unless told not to
             (--system-prompt-snapshot off), so that a deployed change of the prompt would not take.
+        announces_waits: an event tells how long it will wait for the API before it asks again,
+            however long that is.
     """
 
     path: str
     version: str
     prompt_snapshot: bool
+    announces_waits: bool = False
 
 
 def find_claude(configured: str | None, search: str) -> str:
@@ -69,11 +74,17 @@ def probe(path: str, environment: Mapping[str, str]) -> Claude:
     found = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
     if found is None:
         raise HyperhiveError(f"{path} --version does not name a version: {version[:80]!r}", _TODO)
-    if tuple(map(int, found.groups())) < OLDEST:
+    number = tuple(map(int, found.groups()))
+    if number < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         raise HyperhiveError(f"{path} is claude {found[0]}, older than {oldest}", "update it")
     flags = _ask(path, "--help", environment)
-    return Claude(path, found[0], prompt_snapshot="--system-prompt-snapshot" in flags)
+    return Claude(
+        path,
+        found[0],
+        prompt_snapshot="--system-prompt-snapshot" in flags,
+        announces_waits=number >= _ANNOUNCES_WAITS,
+    )
 
 
 def _ask(path: str, flag: str, environment: Mapping[str, str]) -> str:

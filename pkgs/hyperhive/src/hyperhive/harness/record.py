@@ -10,6 +10,9 @@ from hyperhive.wire.harness import Denial, Usage
 _MAX_DENIALS: Final = 50
 _MAX_SERVERS: Final = 50
 _DENIAL_BUDGET: Final = 2 << 10
+_MAX_ANSWER: Final = (1 << 20) + 1
+"""Most characters kept of an answer: more than notes may have, so that a longer one is seen to be
+longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +25,26 @@ class ApiFault:
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """claude waits for the API before it asks again.
+
+    Attributes:
+        attempt: how often it has asked so far.
+        seconds: how long it waits.
+    """
+
+    attempt: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class RunResult:
-    """A result event: the end of one run of the model, of which a process may have several."""
+    """A result event: the end of one run of the model, of which a process may have several.
+
+    Attributes:
+        text: one line of what it says.
+        answer: the model's last words, all of them up to a bound.
+    """
 
     is_error: bool
     subtype: str
@@ -31,6 +52,8 @@ class RunResult:
     status: int | None
     model_turns: int
     text: str
+    stop_reason: str
+    answer: str
 
 
 @dataclass(slots=True)
@@ -40,6 +63,9 @@ class TurnRecord:
     Attributes:
         running: something began after the last result, or there was no result yet.
         fault: an API error that nothing followed but retries and the end.
+        retry: the last wait for the API, if nothing but the end followed it.
+        said: the last words of the CLI itself, which is how it answers a command.
+        compacted: the conversation was compacted.
         compaction_fault: why the last compaction failed.
         resets_at: when a limit that was hit ends, seconds since the epoch.
         plain: the last line on standard output that was not JSON.
@@ -53,6 +79,9 @@ class TurnRecord:
     running: bool = True
     result: RunResult | None = None
     fault: ApiFault | None = None
+    retry: Retry | None = None
+    said: str = ""
+    compacted: bool = False
     compaction_fault: str | None = None
     resets_at: float | None = None
     plain: str = ""
@@ -91,6 +120,9 @@ class TurnRecord:
                 info = fields.mapping(event, "rate_limit_info")
                 if info.get("status") == "rejected":
                     self.resets_at = fields.number(info, "resetsAt")
+            case "tool_progress":
+                if retry := fields.mapping(event, "subagent_retry"):
+                    self._wait(retry, _short(retry, "error_category"))
 
     def _system(self, event: dict[str, Any]) -> None:
         match event.get("subtype"):
@@ -106,29 +138,33 @@ class TurnRecord:
                     if server.get("status") not in ("connected", "pending")
                 ][:_MAX_SERVERS]
             case "api_retry":
-                error = _short(event, "error") or ""
-                self.fault = ApiFault(error, fields.integer(event, "error_status"), "")
+                self._wait(event, _short(event, "error"))
             case "status":
                 if event.get("compact_result") == "failed":
                     self.compaction_fault = _short(event, "compact_error") or "no reason given"
                 elif event.get("compact_result") == "success":
-                    self.compaction_fault = None
+                    self.compaction_fault, self.compacted = None, True
             case "compact_boundary":
+                self.compacted = True
                 metadata = fields.mapping(event, "compact_metadata")
                 self._context = fields.integer(metadata, "post_tokens")
+
+    def _wait(self, event: dict[str, Any], error: str | None) -> None:
+        self.fault = ApiFault(error or "", fields.integer(event, "error_status"), "")
+        seconds = max(0.0, (fields.number(event, "retry_delay_ms") or 0.0) / 1000)
+        self.retry = Retry(fields.integer(event, "attempt") or 0, seconds)
 
     def _assistant(self, event: dict[str, Any]) -> None:
         self.running = True
         message = fields.mapping(event, "message")
         error = _short(event, "error")
+        if message.get("model") == "<synthetic>":
+            self.said = _words(message)
         if error is not None or event.get("is_api_error_message") is True:
-            words = " ".join(
-                fields.text(block, "text") or "" for block in fields.objects(message, "content")
-            )
             status = fields.integer(event, "api_error_status")
-            self.fault = ApiFault(error or "", status, one_line(words))
+            self.fault = ApiFault(error or "", status, _words(message))
         elif message.get("model") != "<synthetic>":
-            self.fault = None
+            self.fault = self.retry = None
             id = fields.text(message, "id")
             if event.get("parent_tool_use_id") is None:
                 self.model = _short(message, "model") or self.model
@@ -148,6 +184,8 @@ class TurnRecord:
             status=fields.integer(event, "api_error_status"),
             model_turns=fields.integer(event, "num_turns") or 0,
             text=_short(event, "result") or one_line("; ".join(errors[:3])),
+            stop_reason=_short(event, "stop_reason") or "",
+            answer=(fields.text(event, "result") or "")[:_MAX_ANSWER],
         )
         cost = fields.number(event, "total_cost_usd")
         self.cost_usd = self.cost_usd if cost is None else cost
@@ -173,6 +211,11 @@ class TurnRecord:
         if window is None and len(models) == 1:
             window = fields.integer(fields.mapping(models, next(iter(models))), "contextWindow")
         self.context_window = self.context_window if window is None else window
+
+
+def _words(message: dict[str, Any]) -> str:
+    blocks = fields.objects(message, "content")
+    return one_line(" ".join(fields.text(block, "text") or "" for block in blocks))
 
 
 def _short(members: dict[str, Any], name: str) -> str | None:

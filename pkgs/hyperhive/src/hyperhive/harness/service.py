@@ -7,22 +7,16 @@ import selectors
 import signal
 import socket
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from hyperhive import __version__
-from hyperhive.errors import HyperhiveError
 from hyperhive.harness.backoff import Backoff
-from hyperhive.harness.claude import Claude, find_claude, probe
-from hyperhive.harness.command import bridge_command
-from hyperhive.harness.conversations import is_begun
-from hyperhive.harness.credentials import read_credentials
-from hyperhive.harness.invocation import plan, rule_can_name
+from hyperhive.harness.invocation import rule_can_name
 from hyperhive.harness.launcher import Launcher
 from hyperhive.harness.link import Link
 from hyperhive.harness.outbox import Outbox
-from hyperhive.harness.trim import one_line
+from hyperhive.harness.runner import Runner
 from hyperhive.harness.turn import Turn
 from hyperhive.wire.harness import (
     PROTOCOL,
@@ -61,8 +55,7 @@ class Harness:
         self._launcher = launcher
         self._selector = selectors.DefaultSelector()
         self._link = Link(Path(settings.sockets, "harness.sock"), self._selector, self)
-        self._claude: Claude | None = None
-        self._problem: str | None = None
+        self._runner = Runner(settings, launcher, self._selector, self)
         self._turn: Turn | None = None
         self._next: TurnRun | None = None
         self._outbox: Outbox | None = None
@@ -86,7 +79,7 @@ class Harness:
             if not rule_can_name(self._settings.state):
                 state = self._settings.state
                 logger.warning("claude's rules cannot name %s: its files cannot be edited", state)
-            self._look_for_claude()
+            self._runner.look_for_claude()
             while not self._step(time.monotonic()):
                 pass
             self._link.close()
@@ -116,9 +109,9 @@ class Harness:
 
     def hello(self) -> Hello:
         """See `LinkListener`."""
-        if self._problem is not None:
-            self._look_for_claude()
-        claude = self._claude
+        if self._runner.problem is not None:
+            self._runner.look_for_claude()
+        claude = self._runner.claude
         return Hello(
             protocol=PROTOCOL,
             agent=self._settings.name,
@@ -127,7 +120,7 @@ class Harness:
             settings=self._digest,
             claude=None if claude is None else ClaudeInfo(claude.path, claude.version),
             running=None if self._outbox is None else self._outbox.turn,
-            problem=self._problem,
+            problem=self._runner.problem,
         )
 
     def welcomed(self, welcome: Welcome) -> None:
@@ -188,8 +181,9 @@ class Harness:
 
     def _cancel(self, cancel: TurnCancel) -> None:
         if self._next is not None and self._next.turn == cancel.turn:
-            self._refuse(self._next, OutcomeKind.CANCELLED, cancel.reason)
-            self._next = None
+            run, self._next = self._next, None
+            self._outbox = Outbox(run.turn)
+            self._finish(run.turn, self._runner.refuse(run, OutcomeKind.CANCELLED, cancel.reason))
         elif self._outbox is None or self._outbox.turn != cancel.turn:
             raise RpcError(ErrorCode.UNKNOWN_TURN, f"turn {cancel.turn} is not running here")
         elif self._turn is not None:
@@ -207,50 +201,17 @@ class Harness:
             self._turn.kill(now)
 
     def _start(self, run: TurnRun, now: float) -> None:
-        if self._claude is None:
-            self._refuse(run, OutcomeKind.FAILED, self._problem or "claude is missing")
-            return
-        try:
-            begun = is_begun(self._settings.config, run.session)
-            self._turn = self._run_claude(replace(run, resume=begun), self._claude, now)
-        except HyperhiveError as error:
-            self._refuse(run, OutcomeKind.FAILED, f"{error.what}: {error.todo}")
-        except (OSError, ValueError) as error:  # ValueError: a NUL where the kernel takes none
-            self._refuse(run, OutcomeKind.FAILED, f"claude cannot be started: {error}")
-        else:
-            logger.info("turn %d: claude runs as process %d", run.turn, self._turn.pid)
-            self._outbox = Outbox(run.turn)
-            self._outbox.start(TurnStarted(run.turn, self._turn.pid, time.time()))
-            if run.resume and not begun:
-                self._turn.remark(f"claude has no conversation {run.session}; it begins anew")
-
-    def _run_claude(self, run: TurnRun, claude: Claude, now: float) -> Turn:
-        credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-        invocation = plan(
-            self._settings,
-            run,
-            claude,
-            self._launcher.prepare(run.turn),
-            caller=os.environ,
-            credentials=read_credentials(self._settings.credentials, credentials),
-            bridge=bridge_command(self._settings.sockets),
-        )
-        return Turn(
-            run,
-            invocation,
-            self._settings.turn_seconds,
-            launcher=self._launcher,
-            selector=self._selector,
-            listener=self,
-            wall=time.time,
-            now=now,
-        )
-
-    def _refuse(self, run: TurnRun, kind: OutcomeKind, why: str) -> None:
-        logger.error("turn %d: not started: %s", run.turn, why)
-        self._launcher.remove(run.turn)
         self._outbox = Outbox(run.turn)
-        self._outbox.finish(TurnFinished(run.turn, Outcome(kind, detail=one_line(why))))
+        match self._runner.start(run, now):
+            case Turn() as turn:
+                self._turn = turn
+                self._outbox.start(TurnStarted(run.turn, turn.pid, time.time()))
+            case Outcome() as outcome:
+                self._finish(run.turn, outcome)
+
+    def _finish(self, turn: int, outcome: Outcome) -> None:
+        if self._outbox is not None:
+            self._outbox.finish(TurnFinished(turn, outcome))
 
     def turn_told(self, events: list[TurnEvent]) -> None:
         """See `TurnListener`."""
@@ -260,23 +221,13 @@ class Harness:
     def turn_ended(self, outcome: Outcome) -> None:
         """See `TurnListener`."""
         if self._turn is not None and self._outbox is not None:
+            outcome = self._runner.conclude(self._turn, outcome)
             number, why = self._turn.run.turn, outcome.detail and f": {outcome.detail}"
             logger.info("turn %d: %s%s", number, outcome.kind.value, why)
-            self._outbox.finish(TurnFinished(number, outcome))
+            self._finish(number, outcome)
         self._turn = None
         if self._signals:
             self._leave_at = time.monotonic() + REPORT_SECONDS
-
-    def _look_for_claude(self) -> None:
-        try:
-            path = find_claude(self._settings.claude, os.environ.get("PATH", ""))
-            self._claude = probe(path, {"PATH": os.environ.get("PATH", ""), "HOME": "/nonexistent"})
-        except HyperhiveError as error:
-            self._claude, self._problem = None, f"{error.what}: {error.todo}"
-            logger.error("no turn can run: %s", self._problem)
-        else:
-            self._problem = None
-            logger.info("%s is claude %s", self._claude.path, self._claude.version)
 
     # The end
 

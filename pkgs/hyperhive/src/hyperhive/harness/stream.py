@@ -7,7 +7,7 @@ from hyperhive.harness.events import EventReader, Told, notice
 from hyperhive.harness.record import TurnRecord
 from hyperhive.harness.trim import one_line
 from hyperhive.harness.verdict import Ending, judge
-from hyperhive.wire.harness import Outcome, TurnEvent
+from hyperhive.wire.harness import Outcome, TurnEvent, TurnKind
 
 MAX_LINE: Final = 32 << 20
 """Longest line that is read, in bytes; a longer one is dropped with a notice."""
@@ -20,10 +20,12 @@ class TurnStream:
 
     Args:
         started: when the process was started, seconds since the epoch.
+        kind: what the turn is for, which decides what counts as success.
     """
 
-    def __init__(self, started: float) -> None:
+    def __init__(self, started: float, kind: TurnKind = TurnKind.MESSAGE) -> None:
         self.record: Final = TurnRecord()
+        self._kind = kind
         self._started = started
         self._reader = EventReader()
         self._buffer = bytearray()
@@ -47,9 +49,9 @@ class TurnStream:
         self._scanned = len(self._buffer)
         return self._number(told, now)
 
-    def remark(self, words: str, now: float) -> list[TurnEvent]:
-        """A notice that is the harness's own."""
-        return self._number([notice(words)], now)
+    def remark(self, told: Told, now: float) -> list[TurnEvent]:
+        """An event that is the harness's own."""
+        return self._number([told], now)
 
     def finish(self, ending: Ending, now: float) -> tuple[list[TurnEvent], Outcome]:
         """The last events and the outcome, once the process has ended and its output is read."""
@@ -57,8 +59,8 @@ class TurnStream:
         self._buffer.clear()
         if words := ending.stderr.strip():
             told.append(notice(words))
-        duration_ms = max(0, round((now - self._started) * 1000))
-        return self._number(told, now), judge(self.record, ending, duration_ms)
+        outcome = judge(self.record, ending, self._kind, self._started, now)
+        return self._number(told, now), outcome
 
     def _number(self, told: list[Told], now: float) -> list[TurnEvent]:
         first = self._seq + 1

@@ -13,11 +13,13 @@ from collections.abc import Callable
 from enum import Enum
 from typing import IO, Final, Protocol
 
+from hyperhive.harness.events import Told
 from hyperhive.harness.invocation import PERMISSION_MODE, Invocation
 from hyperhive.harness.launcher import Launcher
 from hyperhive.harness.processes import reap_orphans
+from hyperhive.harness.record import TurnRecord
 from hyperhive.harness.stream import TurnStream
-from hyperhive.harness.verdict import Ending
+from hyperhive.harness.verdict import Ending, gives_up
 from hyperhive.wire.harness import Outcome, OutcomeKind, TurnEvent, TurnRun
 
 logger: Final = logging.getLogger(__name__)
@@ -91,7 +93,7 @@ class Turn:
         self._selector = selector
         self._listener = listener
         self._wall = wall
-        self._stream = TurnStream(wall())
+        self._stream = TurnStream(wall(), run.kind)
         self._process = process = launcher.start(invocation, run.turn)
         self.pid: Final = process.pid
         self._stdin, self._stdout, self._errors = _pipes(process)
@@ -116,18 +118,26 @@ class Turn:
         selector.register(self._errors, selectors.EVENT_READ, self._read_errors)
         selector.register(self._exit, selectors.EVENT_READ, self._notice_exit)
 
-    def remark(self, words: str) -> None:
+    @property
+    def record(self) -> TurnRecord:
+        """What claude said so far."""
+        return self._stream.record
+
+    def remark(self, told: Told) -> None:
         """Tell the turn's readers something that is not claude's."""
-        self._listener.turn_told(self._stream.remark(words, self._wall()))
+        self._listener.turn_told(self._stream.remark(told, self._wall()))
 
     def stop(self, kind: OutcomeKind, reason: str, now: float) -> None:
         """End the turn with this outcome. The first call decides."""
-        if self._stopped is not None or self._stage is _Stage.SWEEPING:
-            return
-        self._stopped = (kind, reason)
-        self.pause(False)
-        self._signal(signal.SIGINT)
-        self._stage, self.deadline = _Stage.INTERRUPTED, now + INTERRUPT_SECONDS
+        if self._may_stop:
+            self._stopped = (kind, reason)
+            self.pause(False)
+            self._signal(signal.SIGINT)
+            self._stage, self.deadline = _Stage.INTERRUPTED, now + INTERRUPT_SECONDS
+
+    @property
+    def _may_stop(self) -> bool:
+        return self._stopped is None and self._stage is not _Stage.SWEEPING
 
     def kill(self, now: float) -> None:
         """Lose no more time: SIGKILL to everything; after `stop`."""
@@ -202,7 +212,7 @@ class Turn:
             pass  # claude does not want it, or has ended: its outcome says why
         self._close(self._stdin)
 
-    def _read_output(self, _: float) -> None:
+    def _read_output(self, now: float) -> None:
         if chunk := self._read(self._stdout):
             self._listener.turn_told(self._stream.feed(chunk, self._wall()))
             mode = self._stream.record.permission_mode
@@ -210,6 +220,16 @@ class Turn:
                 # Not the rules that were asked for: nothing more may run.
                 self._stopped = (OutcomeKind.FAILED, f"claude runs in permission mode {mode}")
                 self._signal(signal.SIGKILL)
+            elif self._may_stop:
+                self._stop_waiting(now)
+
+    def _stop_waiting(self, now: float) -> None:
+        """End a claude that only waits for the API: at once, and without the interruption by a user
+        that SIGINT would leave in its conversation."""
+        self._stopped = gives_up(self._stream.record)
+        if self._stopped is not None:
+            self._signal(signal.SIGTERM)
+            self._stage, self.deadline = _Stage.TERMINATED, now + TERMINATE_SECONDS
 
     def _read_errors(self, _: float) -> None:
         self._stderr = (self._stderr + self._read(self._errors))[-_STDERR_KEPT:]
