@@ -26,7 +26,7 @@ def agents(broker: OperatorClient, as_json: bool) -> None:
             [
                 row.name,
                 _state(row, now),
-                model_words(row) + ("*" if row.model_override else ""),
+                ("*" if row.model_override else "") + model_words(row),
                 str(row.unread),
                 clock_time(row.last_turn_at) if row.last_turn_at else "-",
                 row.status or row.reason or row.description,

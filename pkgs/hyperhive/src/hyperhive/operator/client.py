@@ -1,5 +1,6 @@
 """Asks a running broker, over its operator socket. What the command line stands on."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from hyperhive.wire.sockets import address
 
 SECONDS: Final = 30.0
 """Longest time to wait for an answer."""
+
+_START: Final = "start one: hyperhive up FILE, or systemctl start hyperhive.service"
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -173,9 +176,18 @@ class OperatorClient:
     ) -> Any:
         if isinstance(body, BaseModel):
             body = body.model_dump(by_alias=True, exclude_none=True)
+        # As ASCII, since an argument of a command need not be Unicode text: the broker says so.
+        content = None if body is None else json.dumps(body)
         timeout = httpx.Timeout(SECONDS, read=seconds)
         with self._reach():
-            answer = self._http.request(method, path, json=body, params=params, timeout=timeout)
+            answer = self._http.request(
+                method,
+                path,
+                content=content,
+                headers={"Content-Type": "application/json"},
+                params=params,
+                timeout=timeout,
+            )
         if answer.is_success:
             return answer.json()
         try:
@@ -193,10 +205,7 @@ class OperatorClient:
         try:
             yield
         except httpx.ConnectError as error:
-            raise NoBrokerError(
-                f"no broker answers at {self._socket} ({error})",
-                "start one: hyperhive up FILE, or systemctl start hyperhive.service",
-            ) from None
+            raise NoBrokerError(f"no broker answers at {self._socket} ({error})", _START) from None
         except httpx.TransportError as error:
             raise HyperhiveError(
                 f"the broker at {self._socket} went away ({error})", "see its log, and ask again"
@@ -210,21 +219,18 @@ def connect(socket: Path) -> Iterator[OperatorClient]:
     Raises:
         NoBrokerError: now, or at the first question: nobody answers there.
     """
-    try:
-        with address(socket) as name:
-            transport = httpx.HTTPTransport(uds=os.fspath(name))
-            with httpx.Client(
-                transport=transport, base_url="http://operator", timeout=SECONDS
-            ) as http:
-                yield OperatorClient(http, socket)
-    except FileNotFoundError as error:
-        raise NoBrokerError(
-            f"no broker at {socket} ({error.strerror})",
-            "start one: hyperhive up FILE, or systemctl start hyperhive.service",
-        ) from None
+    if not socket.exists():
+        raise NoBrokerError(f"no broker at {socket}: it is not there", _START)
+    with address(socket) as name:
+        transport = httpx.HTTPTransport(uds=os.fspath(name))
+        with httpx.Client(transport=transport, base_url="http://operator", timeout=SECONDS) as http:
+            yield OperatorClient(http, socket)
 
 
 def _agent(name: str) -> str:
+    """The path of an agent; a name that would lead elsewhere is none."""
+    if "/" in name or name in ("", ".", ".."):
+        raise InputError(f"there is no agent {name[:40]!r}", "see hyperhive agents")
     return f"/api/v1/agents/{quote(name, safe='')}"
 
 

@@ -72,4 +72,6 @@ def add_faults(app: FastAPI) -> None:
 
 
 def _error(status: int, what: str, todo: str) -> JSONResponse:
-    return JSONResponse(models.Error(error=what, todo=todo).model_dump(), status)
+    # A name in the request need not be Unicode text.
+    plain = what.encode(errors="replace").decode()
+    return JSONResponse(models.Error(error=plain, todo=todo).model_dump(), status)

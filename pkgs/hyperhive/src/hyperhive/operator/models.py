@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from hyperhive.hive.values import ModelName
+from hyperhive.hive.values import Line, ModelName
 from hyperhive.store.agents import AgentState, Compaction
 from hyperhive.store.messages import MessageKind, MessageState
 from hyperhive.store.questions import QuestionState
@@ -104,7 +104,7 @@ class NewMessage(BaseModel):
     to: str
     body: str
     in_reply_to: Id | None = None
-    idempotency_key: str | None = None
+    idempotency_key: Line | None = None
 
 
 class Sent(BaseModel):
@@ -237,7 +237,7 @@ class Reason(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: Annotated[str, Field(max_length=1000)] = ""
+    reason: Annotated[Line, Field(max_length=1000)] = ""
 
 
 class Cancel(Reason):
