@@ -48,6 +48,18 @@ def test_warnings_stand_with_their_rules() -> None:
     assert "instead: " in after
 
 
+def test_zero_means_never() -> None:
+    hive = '[hive]\nname = "lab"\n[agents.a.conversation]\ncompact_percent = 0\nnotes_kib = 0\n'
+    result = CliRunner().invoke(main, ["explain", "-", "a"], input=hive)
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert "conversation.compact_percent" in " ".join(lines)
+    assert "conversation.notes_kib never declared" in lines
+    assert sum("never" in line for line in lines) == 2
+    document = CliRunner().invoke(main, ["explain", "-", "a", "--json"], input=hive).stdout
+    values = {s["place"]: s["value"] for s in json.loads(document)["settings"]}
+    assert values["conversation.notes_kib"] == 0
+
+
 def test_for_machines() -> None:
     result = CliRunner().invoke(
         main, ["explain", str(EXAMPLES / "isolated.toml"), "alice", "--json"]

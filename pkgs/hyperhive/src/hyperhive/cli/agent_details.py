@@ -87,6 +87,8 @@ def _conversation(agent: Agent) -> Iterator[str]:
     if agent.context_tokens is not None and agent.context_window:
         percent = 100 * agent.context_tokens // agent.context_window
         yield f"context {percent} % ({agent.context_tokens} of {agent.context_window} tokens)"
+    elif agent.context_tokens is not None:
+        yield f"context {agent.context_tokens} tokens"
     if agent.compaction is not None:
         yield f"compaction is due: {agent.compaction} ({agent.compaction_reason})"
 

@@ -38,7 +38,7 @@ def _of_hive(kind: str, data: dict[str, Any]) -> str | None:
         case "question_closed":
             return f"{data['id']}: {data['state']} by {data['by']}"
         case "reminder":
-            return f"{data['id']}: due{_until(data)}"
+            return f"{data['id']}: due {clock_time(data['until'])}"
         case "reminder_sent" | "reminder_dropped" | "reminder_parked":
             return f"{data['id']}{_because(data)}"
         case "model":
