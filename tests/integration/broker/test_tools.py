@@ -5,28 +5,46 @@ from pathlib import Path
 
 import pytest
 
-from hyperhive.broker.mail import MAX_BODY, compose
-from hyperhive.store import listing, messages
+from hyperhive.broker.mail import MAX_BODY
+from hyperhive.store import listing
+from hyperhive.store.model_choice import override_model
+from hyperhive.store.naps import begin_nap
 from hyperhive.wire.jsonrpc import MAX_LINE
+from tests.integration.broker.calling import calling
 from tests.integration.broker.plane import ToolError, agent_row, broker, harness, mcp
 from tests.integration.broker.test_turns import send
 
+NAMES = (
+    "send",
+    "recv",
+    "ask_operator",
+    "ask",
+    "answer",
+    "nap",
+    "remind",
+    "whoami",
+    "list_agents",
+    "set_status",
+    "pending",
+)
 
-def test_every_agent_has_the_same_five_tools_described(tmp_path: Path) -> None:
+
+def test_every_agent_has_the_same_tools_described(tmp_path: Path) -> None:
     async def main() -> None:
         async with broker(tmp_path) as core, mcp(core, "alice") as tools:
             listed = (await tools.call("tools/list", {}))["tools"]
-            assert [tool["name"] for tool in listed] == [
-                "send",
-                "recv",
-                "whoami",
-                "list_agents",
-                "set_status",
-            ]
+            assert tuple(tool["name"] for tool in listed) == NAMES
             for tool in listed:
                 assert len(tool["description"]) > 30
-                assert tool["inputSchema"]["type"] == "object"
-                assert tool["inputSchema"]["additionalProperties"] is False
+                schema = tool["inputSchema"]
+                assert schema["type"] == "object"
+                assert schema["additionalProperties"] is False
+                for argument in schema.get("properties", {}).values():
+                    assert len(argument["description"]) > 10
+            # What may hold messages is shown to the model in whole.
+            long = [tool["name"] for tool in listed if "_meta" in tool]
+            assert long == ["recv", "ask_operator", "ask"]
+            assert listed[1]["_meta"] == {"anthropic/maxResultSizeChars": 500000}
 
     asyncio.run(main())
 
@@ -38,10 +56,22 @@ def test_tools_do_nothing_outside_of_a_turn(tmp_path: Path) -> None:
                 ("send", {"to": "operator", "body": "x"}),
                 ("recv", {}),
                 ("set_status", {"text": "x"}),
+                ("ask_operator", {"question": "?"}),
+                ("ask_operator", {"question": "?", "wait": True}),
+                ("ask", {"agent": "boss", "question": "?"}),
+                ("answer", {"id": 1, "text": "x"}),
+                ("nap", {"seconds": 5}),
+                ("remind", {"message": "x", "delay_seconds": 5}),
+                ("pending", {}),
             ):
                 with pytest.raises(ToolError, match="no turn of yours is running"):
                     await tools.tool(name, **arguments)
             assert await core.store.read(listing.messages, agent=None, after=0, limit=9) == []
+            kinds = {
+                e["kind"]
+                for e in await core.store.read(listing.events, agent="alice", after=0, limit=9)
+            }
+            assert kinds <= {"state"}
 
     asyncio.run(main())
 
@@ -86,6 +116,11 @@ def test_the_tools_of_a_turn(tmp_path: Path) -> None:
         ("send", {"to": "operator", "body": "x" * (MAX_BODY + 1)}, "write it to a file"),
         ("send", {"to": "operator"}, "body: Field required"),
         ("send", {"to": "operator", "body": "x", "from": "operator"}, "from: Extra inputs"),
+        ("send", {"to": "operator", "body": "x", "y" * 500: 1}, "y" * 79 + "…: Extra inputs"),
+        ("send", {"to": "x" * 70000, "body": "x"}, f"there is no {'x' * 40!r} in this hive"),
+        ("set_status", {"text": "x" * 201}, "text: String should have at most 200"),
+        ("whoami", {"agent": "boss"}, "agent: Extra inputs"),
+        ("recv", {"wait_seconds": "NaN"}, "wait_seconds: Input should be"),
         ("recv", {"max": 33}, "max: Input should be less than or equal to 32"),
         ("recv", {"wait_seconds": 181}, "wait_seconds: Input should be less than"),
         ("approve", {"id": 1}, "there is no tool 'approve'"),
@@ -105,30 +140,6 @@ def test_what_is_refused_says_what_to_do(
             with pytest.raises(ToolError) as caught:
                 await tools.tool(name, **arguments)
             assert said in str(caught.value)
-
-    asyncio.run(main())
-
-
-def test_recv_waits_for_a_message_and_takes_it_into_the_turn(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with (
-            broker(tmp_path) as core,
-            harness(core, "bob") as bob,
-            mcp(core, "bob") as tools,
-        ):
-            await send(core, "bob", "go")
-            turn = await bob.turn()
-            waiting = asyncio.create_task(tools.tool("recv", wait_seconds=60))
-            message = compose(core.hive, "alice", "operator", "not for bob")
-            await core.store.write(messages.send, message, now=core.clock())
-            sent = await send(core, "bob", "more")
-            got = await waiting
-            assert [(m["id"], m["from"], m["repeat"]) for m in got["messages"]] == [
-                (sent, "operator", False)
-            ]
-            assert (await tools.tool("recv", wait_seconds=0.01))["messages"] == []
-            await bob.finish(turn.turn)
-            assert bob.turns.empty()
 
     asyncio.run(main())
 
@@ -155,5 +166,21 @@ def test_lines_that_are_no_mcp_are_answered_and_the_session_goes_on(tmp_path: Pa
         async with broker(tmp_path) as core, mcp(core, "alice") as tools:
             tools.writer.write(b"garbage\n" + b'{"jsonrpc":"2.0","id":7,"method":"no/such"}\n')
             assert await tools.call("ping", {}) == {}
+
+    asyncio.run(main())
+
+
+def test_whoami_and_list_agents_tell_what_holds_now(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with broker(tmp_path) as core, calling(core, "alice") as alice:
+            now = core.clock()
+            await core.store.write(override_model, "alice", "opus", by="operator", now=now)
+            assert (await alice.tool("whoami"))["model"] == "opus"
+            async with harness(core, "bob"):
+                await core.store.write(begin_nap, "bob", now + 500, "x", now=now)
+                listed = {a["name"]: a for a in (await alice.tool("list_agents"))["agents"]}
+            assert listed["bob"]["state"] == "napping"
+            assert 400 < listed["bob"]["state_ends_in"] <= 500
+            assert listed["alice"]["state_ends_in"] is None
 
     asyncio.run(main())

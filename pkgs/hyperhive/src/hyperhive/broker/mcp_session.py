@@ -6,6 +6,7 @@ decorators, 2.x takes them in the server's constructor.
 
 import asyncio
 import inspect
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -23,6 +24,19 @@ from hyperhive.hive.names import HIVE_SERVER, AgentName
 _TAKES_HANDLERS: Final = "on_call_tool" in inspect.signature(Server.__init__).parameters
 
 
+_ESCAPE: Final = re.compile(
+    r"(?P<pair>\\u[dD][89abAB]..\\u[dD][c-fC-F]..)|(?P<half>\\u[dD][89a-fA-F]..)|\\."
+)
+
+
+def whole(line: str) -> str:
+    """The line of JSON without halves of surrogate pairs, which a model can write: the SDK takes
+    no such line, and would never answer it."""
+    if "\\ud" not in line and "\\uD" not in line:
+        return line
+    return _ESCAPE.sub(lambda escape: "\\ufffd" if escape["half"] else escape[0], line)
+
+
 class _Lines:
     """The socket's lines, in the form of the SDK's standard input.
 
@@ -34,7 +48,7 @@ class _Lines:
 
     async def __aiter__(self) -> AsyncIterator[str]:
         while line := await self._line():
-            yield line.decode("utf-8", "replace")
+            yield whole(line.decode("utf-8", "replace"))
 
     async def _line(self) -> bytes:
         try:

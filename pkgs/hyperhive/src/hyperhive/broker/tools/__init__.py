@@ -4,7 +4,6 @@ Who calls is known from the socket, never from an argument. What a tool does to 
 and times belongs to the turn that is running; outside of a turn none does anything.
 """
 
-import json
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -36,8 +35,6 @@ async def call_tool(
     tool = _BY_NAME.get(name)
     if tool is None:
         return _refusal(f"there is no tool {name[:40]!r}", f"use one of: {', '.join(_BY_NAME)}")
-    if not _is_text(arguments):
-        return _refusal("the arguments are not valid Unicode text", "send plain text")
     try:
         return await tool.run(core, agent, tool.arguments.model_validate(arguments))
     except ValidationError as error:
@@ -52,12 +49,3 @@ async def call_tool(
 
 def _refusal(what: str, todo: str) -> ToolAnswer:
     return ToolAnswer(f"{what}: {todo}", {"error": what, "todo": todo}, error=True)
-
-
-def _is_text(arguments: dict[str, Any]) -> bool:
-    """Whether every string can be stored: JSON may name lone surrogates, UTF-8 has none."""
-    try:
-        json.dumps(arguments, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -60,8 +60,8 @@ async def _send(core: Core, agent: AgentName, args: _Send) -> ToolAnswer:
     text = f"Message {id} to {message.recipient} is on its way."
     if tripped:
         text += (
-            f" You and {message.recipient} have answered each other {guard.answers} times in"
-            f" {rule.minutes} min and more: both of you are paused after this turn, and the"
+            f" You and {message.recipient} have answered each other more than {guard.answers}"
+            f" times in {rule.minutes} min: both of you are paused after this turn, and the"
             " operator is told. End your turn."
         )
     return told(text, {"id": id, "paused": tripped})
