@@ -93,7 +93,7 @@ def test_notes_that_cannot_be_rewritten(tmp_path: Path, broker: FakeBroker) -> N
         assert broker.requests("turn.started") == []
 
 
-def test_claude_that_is_installed_later(tmp_path: Path, broker: FakeBroker) -> None:
+def test_claude_that_comes_and_goes(tmp_path: Path, broker: FakeBroker) -> None:
     claude = tmp_path / "stub"
     with running_harness(settings_for(tmp_path, claude=str(claude))):
         assert "problem" in broker.hello()
@@ -103,3 +103,9 @@ def test_claude_that_is_installed_later(tmp_path: Path, broker: FakeBroker) -> N
         (tmp_path / "made").rename(claude)
         broker.run_turn(2)
         assert broker.outcome(2).kind is OutcomeKind.OK
+        claude.unlink()
+        broker.run_turn(3)
+        outcome = broker.outcome(3)
+        assert outcome.kind is OutcomeKind.FAILED
+        assert "stub is not an executable file" in outcome.detail
+        assert "install claude-code" in outcome.detail

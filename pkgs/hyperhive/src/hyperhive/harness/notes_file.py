@@ -7,7 +7,6 @@ directory, no symbolic link is followed, and only an ordinary file of one name i
 import contextlib
 import os
 import re
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -147,7 +146,7 @@ def _written(directory: int, like: os.stat_result, content: bytes) -> Iterator[s
 
     Removed at the end if it still has that name.
     """
-    name = f".{NAME}.{secrets.token_hex(8)}.tmp"
+    name = f".{NAME}.{os.urandom(8).hex()}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with open(os.open(name, flags, 0o600, dir_fd=directory), "wb") as file:  # noqa: PTH123
         try:

@@ -6,7 +6,6 @@ Turns differ by their kind here and nowhere else in the harness but in how claud
 
 import logging
 import os
-import secrets
 import selectors
 import time
 from dataclasses import dataclass, replace
@@ -123,7 +122,7 @@ class Runner:
         """The run with the notes in its prompt."""
         remove_leftovers(self._settings.state)
         notes = read_notes(self._settings.state)
-        self._rewriting = _Rewriting(notes, secrets.token_hex(8))
+        self._rewriting = _Rewriting(notes, os.urandom(8).hex())
         return replace(run, prompt=compose(notes.text, self._rewriting.nonce))
 
     def _put(self, rewriting: _Rewriting, turn: Turn) -> str:
@@ -142,8 +141,8 @@ class Runner:
         return f"the notes are rewritten: {before} bytes before, {after} now"
 
     def _run_claude(self, run: TurnRun, now: float) -> Turn:
-        if self.claude is None:
-            self.look_for_claude()  # it may have been installed meanwhile
+        if self.claude is None or not os.access(self.claude.path, os.X_OK):
+            self.look_for_claude()  # it may have been installed, or moved by an update
         if self.claude is None:
             raise HyperhiveError("no claude can be used", self.problem or "")
         invocation = plan(
