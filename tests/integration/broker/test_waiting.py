@@ -182,3 +182,31 @@ def test_an_answer_outlives_the_broker(tmp_path: Path, taken: bool) -> None:
             await told(core, "alice", "yes")
 
     asyncio.run(main())
+
+
+def test_agents_do_not_wait_for_each_other_in_a_circle(tmp_path: Path) -> None:
+    hive = parse_hive(
+        {"hive": {"name": "lab"}, "agents": {"alice": {}, "bob": {}, "carol": {}}}, "test"
+    )
+
+    async def main() -> None:
+        async with (
+            broker(tmp_path, hive) as core,
+            calling(core, "alice") as alice,
+            calling(core, "bob") as bob,
+            calling(core, "carol") as carol,
+        ):
+            first = asyncio.create_task(alice.tool("ask", agent="bob", question="?", wait=True))
+            one = await open_question(core, "alice")
+            second = asyncio.create_task(bob.tool("ask", agent="carol", question="?", wait=True))
+            two = await open_question(core, "bob")
+            for agent in ("alice", "bob"):
+                with pytest.raises(ToolError, match=f"{agent} is waiting for an answer of yours"):
+                    await carol.tool("ask", agent=agent, question="?", wait=True)
+            assert (await carol.tool("ask", agent="alice", question="?"))["state"] == "open"
+            await carol.tool("answer", id=two, text="yes")
+            assert (await second)["answer"] == ["yes"]
+            await bob.tool("answer", id=one, text="so it is")
+            assert (await first)["answer"] == ["so it is"]
+
+    asyncio.run(main())

@@ -98,7 +98,18 @@ class ClosedQuestionError(Exception):
 
 
 def ask(tx: Transaction, new: NewQuestion, *, now: float) -> int:
-    """Asks a question; one to an agent comes to it as a message. Returns its id."""
+    """Asks a question; one to an agent comes to it as a message. Returns its id.
+
+    One that is open already is not asked twice: a turn that begins again after a restart finds it,
+    with the time that it has left.
+    """
+    earlier = _find_open(tx, new)
+    if earlier is not None:
+        if new.waiting_turn is not None:
+            tx.connection.execute(
+                "UPDATE questions SET waiting_turn = ? WHERE id = ?", (new.waiting_turn, earlier)
+            )
+        return earlier
     (id,) = tx.connection.execute(
         "INSERT INTO questions (asker, recipient, question, options, multi, created_at,"
         " expires_at, waiting_turn) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
@@ -123,6 +134,22 @@ def ask(tx: Transaction, new: NewQuestion, *, now: float) -> int:
         send(tx, message, now=now)
     tx.falls_due(new.expires_at)
     return int(id)
+
+
+def _find_open(tx: Transaction, new: NewQuestion) -> int | None:
+    """The same question, still open, that no call of a turn waits for."""
+    row = tx.connection.execute(
+        "SELECT id FROM questions WHERE state = 'open' AND waiting_turn IS NULL AND asker = ?"
+        " AND recipient = ? AND question = ? AND options = ? AND multi = ? ORDER BY id LIMIT 1",
+        (
+            new.asker,
+            new.recipient,
+            new.question,
+            json.dumps(new.options, ensure_ascii=False),
+            new.multi,
+        ),
+    ).fetchone()
+    return None if row is None else int(row[0])
 
 
 def read_question(tx: Transaction, id: int) -> Question:
@@ -163,6 +190,17 @@ def open_of(tx: Transaction, asker: str) -> int:
         "SELECT count(*) FROM questions WHERE state = 'open' AND asker = ?", (asker,)
     ).fetchone()
     return int(count)
+
+
+def waits_for(tx: Transaction, agent: str, other: str) -> bool:
+    """Whether a call of `agent` waits for `other`, or for somebody of whom that is true."""
+    row = tx.connection.execute(
+        "WITH RECURSIVE awaited (name) AS (SELECT ? UNION SELECT q.recipient FROM awaited"
+        " JOIN questions q ON q.state = 'open' AND q.waiting_turn IS NOT NULL AND q.asker = name)"
+        " SELECT 1 FROM awaited WHERE name = ?",
+        (agent, other),
+    ).fetchone()
+    return row is not None
 
 
 def answer(tx: Transaction, id: int, by: str, texts: tuple[str, ...], *, now: float) -> Question:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from hyperhive.broker.wake_prompt import span
 from hyperhive.errors import InputError
 from hyperhive.hive.names import OPERATOR, AgentName
 from hyperhive.store import loop_guard, messages
+from hyperhive.store.errors import StoreUnavailableError
 from hyperhive.store.loop_guard import LoopGuard
 from hyperhive.store.messages import Delivery, KeyReusedError, MessageKind, NewMessage
 from hyperhive.store.transaction import Transaction
@@ -108,7 +110,8 @@ async def _recv(core: Core, agent: AgentName, args: _Recv) -> ToolAnswer:
                 await bell.wait(left)
     except asyncio.CancelledError:
         # Nobody reads the answer any more. This comes after what the store is just doing.
-        await core.store.write(_give_back, leased)
+        with suppress(StoreUnavailableError):
+            await core.store.write(_give_back, leased)
         raise
     now, nonce = core.clock(), core.nonce()
     data = {"messages": [_as_data(delivery, now) for delivery in taken], "unread": unread}

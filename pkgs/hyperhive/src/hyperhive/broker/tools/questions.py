@@ -83,6 +83,7 @@ async def _ask_anyone(core: Core, agent: AgentName, to: str, args: _AskOperator)
         )
         return _answer_of_ask(id, QuestionState.OPEN, (), text)
     with core.bus.mail_bell(agent) as bell:
+        # Cancelled just here, the question is the turn's until that ends.
         id, turn, since = await core.store.write(_put_and_wait, new, now=now)
         most = since + core.hive.agents[agent].limits.turn_seconds - LAST_SECONDS - now
         closed = await _closed(core, bell, id, turn, most)
@@ -108,6 +109,11 @@ def _put(tx: Transaction, new: NewQuestion, *, now: float) -> int:
 def _put_and_wait(tx: Transaction, new: NewQuestion, *, now: float) -> tuple[int, int, float]:
     """The question's id, the turn that waits, and when that began."""
     turn = turn_of(tx, new.asker)
+    if questions.waits_for(tx, new.recipient, new.asker):
+        raise InputError(
+            f"{new.recipient} is waiting for an answer of yours, or of somebody who is",
+            "answer what the pending tool lists, or ask without wait",
+        )
     id = _put(tx, replace(new, waiting_turn=turn), now=now)
     return id, turn, turns.running_since(tx, turn)
 

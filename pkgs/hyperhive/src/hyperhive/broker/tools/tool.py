@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -74,7 +74,7 @@ class Tool(Generic[A]):
         return {**declared, "_meta": _LONG} if self.long else declared
 
 
-_LONG = {"anthropic/maxResultSizeChars": 500_000}
+_LONG: Final = {"anthropic/maxResultSizeChars": 500_000}
 """The most that claude lets a tool declare."""
 
 
