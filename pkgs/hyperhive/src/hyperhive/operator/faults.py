@@ -1,11 +1,12 @@
 """What goes wrong in a request, as HTTP says it: 404 unknown, 409 not now, 413, 422, 503."""
 
+from functools import partial
+from http import HTTPStatus
 from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
 
 from hyperhive.broker.mail import UnknownRecipientError
 from hyperhive.broker.texts import TooLongError
@@ -66,9 +67,12 @@ def add_faults(app: FastAPI) -> None:
             return _error(422, f"{place}: {first['ctx']['what']}", first["ctx"]["todo"])
         return _error(422, f"{place}: {first['msg']}", _SEE)
 
-    @app.exception_handler(HTTPException)
-    async def no_route(request: Request, error: HTTPException) -> JSONResponse:
-        return _error(error.status_code, f"{request.method}: {error.detail}", _SEE)
+    for status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+        app.add_exception_handler(status, partial(_no_route, status))
+
+
+async def _no_route(status: HTTPStatus, request: Request, _missing: Exception) -> JSONResponse:
+    return _error(status, f"{request.method}: {status.phrase}", _SEE)
 
 
 def _error(status: int, what: str, todo: str) -> JSONResponse:
