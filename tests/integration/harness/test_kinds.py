@@ -102,10 +102,10 @@ def test_claude_that_comes_and_goes(tmp_path: Path, broker: FakeBroker) -> None:
         stub_claude(tmp_path / "made", RUN.format(tmp_path, PLAIN))
         (tmp_path / "made").rename(claude)
         broker.run_turn(2)
-        assert broker.outcome(2).kind is OutcomeKind.OK
+        assert (broker.outcome(2).kind, broker.outcome(2).no_claude) == (OutcomeKind.OK, False)
         claude.unlink()
         broker.run_turn(3)
         outcome = broker.outcome(3)
-        assert outcome.kind is OutcomeKind.FAILED
+        assert (outcome.kind, outcome.no_claude) == (OutcomeKind.FAILED, True)
         assert "stub is not an executable file" in outcome.detail
         assert "install claude-code" in outcome.detail

@@ -129,6 +129,11 @@ def test_a_missing_login_waits_for_a_person() -> None:
     assert (after.fate, after.failures) == (Fate.BACK, 2)
 
 
+def test_a_missing_claude_waits_for_a_harness_that_has_one_and_blames_no_message() -> None:
+    after = settle(Outcome(OutcomeKind.FAILED, "no claude", no_claude=True))
+    assert (after.fate, after.hold) == (Fate.BACK, Hold(HoldKind.NO_CLAUDE, "no claude", None))
+
+
 def test_an_unknown_model_waits_for_another_and_blames_no_message() -> None:
     after = settle(Outcome(OutcomeKind.UNKNOWN_MODEL, "model: opus"))
     assert after.fate is Fate.BACK

@@ -47,6 +47,8 @@ def settlement(
             wish.fate, note=wish.reason, failures=agent.failures, compacted_for=agent.compacted_for
         )
     reason = outcome.detail or str(outcome.kind)
+    if outcome.no_claude:
+        return replace(kept, hold=Hold(HoldKind.NO_CLAUDE, reason, None))
     match outcome.kind:
         case OutcomeKind.CANCELLED:
             return kept  # the harness was stopped: no sign that anything is at fault

@@ -97,7 +97,8 @@ class Runner:
                         return self._not_needed(run, error.what)
             turn = self._run_claude(replace(run, resume=begun), now)
         except HyperhiveError as error:
-            return self.refuse(run, OutcomeKind.FAILED, f"{error.what}: {error.todo}")
+            refused = self.refuse(run, OutcomeKind.FAILED, f"{error.what}: {error.todo}")
+            return replace(refused, no_claude=self.claude is None)
         except (OSError, ValueError) as error:  # ValueError: a NUL where the kernel takes none
             return self.refuse(run, OutcomeKind.FAILED, f"claude cannot be started: {error}")
         logger.info("turn %d: claude runs as process %d", run.turn, turn.pid)

@@ -113,16 +113,7 @@ def ask(tx: Transaction, new: NewQuestion, *, now: float) -> int:
     (id,) = tx.connection.execute(
         "INSERT INTO questions (asker, recipient, question, options, multi, created_at,"
         " expires_at, waiting_turn) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-        (
-            new.asker,
-            new.recipient,
-            new.question,
-            json.dumps(new.options, ensure_ascii=False),
-            new.multi,
-            now,
-            new.expires_at,
-            new.waiting_turn,
-        ),
+        (*_asked(new), now, new.expires_at, new.waiting_turn),
     ).fetchone()
     data = {"id": id, "from": new.asker, "to": new.recipient, "until": new.expires_at}
     tx.event("question", data, at=now, agent=new.asker, turn=new.waiting_turn)
@@ -141,15 +132,14 @@ def _find_open(tx: Transaction, new: NewQuestion) -> int | None:
     row = tx.connection.execute(
         "SELECT id FROM questions WHERE state = 'open' AND waiting_turn IS NULL AND asker = ?"
         " AND recipient = ? AND question = ? AND options = ? AND multi = ? ORDER BY id LIMIT 1",
-        (
-            new.asker,
-            new.recipient,
-            new.question,
-            json.dumps(new.options, ensure_ascii=False),
-            new.multi,
-        ),
+        _asked(new),
     ).fetchone()
     return None if row is None else int(row[0])
+
+
+def _asked(new: NewQuestion) -> tuple[str, str, str, str, bool]:
+    options = json.dumps(new.options, ensure_ascii=False)
+    return new.asker, new.recipient, new.question, options, new.multi
 
 
 def read_question(tx: Transaction, id: int) -> Question:

@@ -206,6 +206,7 @@ class Outcome:
         mcp_failed: MCP servers whose tools were missing in this turn.
         session_missing: claude has no session of the id it was to resume; begin a new one.
         notes_bytes: size of notes.md after the turn; None: there is none that can be read.
+        no_claude: there was no claude that could be run.
     """
 
     kind: OutcomeKind
@@ -225,6 +226,7 @@ class Outcome:
     mcp_failed: list[str] = field(default_factory=list)
     session_missing: bool = False
     notes_bytes: int | None = None
+    no_claude: bool = False
 
 
 @dataclass(frozen=True, slots=True)
