@@ -83,29 +83,6 @@ class KeyReusedError(ValueError):
     """An idempotency key came again with another message."""
 
 
-def repeated(tx: Transaction, message: NewMessage) -> int | None:
-    """The id of the message that this one repeats, as its idempotency key says.
-
-    Raises:
-        KeyReusedError: the sender used the key for a message to another recipient or with another
-            body.
-    """
-    if message.idempotency_key is None:
-        return None
-    row = tx.connection.execute(
-        "SELECT id, recipient, body FROM messages WHERE sender = ? AND idempotency_key = ?",
-        (message.sender, message.idempotency_key),
-    ).fetchone()
-    if row is None:
-        return None
-    if (row[1], row[2]) != (message.recipient, message.body):
-        raise KeyReusedError(
-            f"idempotency key {message.idempotency_key!r} belongs to message {row[0]},"
-            " which differs"
-        )
-    return int(row[0])
-
-
 def send(tx: Transaction, message: NewMessage, *, now: float) -> int:
     """Queues a message and returns its id; the same idempotency key gives the same id again.
 
@@ -113,9 +90,18 @@ def send(tx: Transaction, message: NewMessage, *, now: float) -> int:
         KeyReusedError: the sender used the key for a message to another recipient or with another
             body.
     """
-    earlier = repeated(tx, message)
-    if earlier is not None:
-        return earlier
+    if message.idempotency_key is not None:
+        row = tx.connection.execute(
+            "SELECT id, recipient, body FROM messages WHERE sender = ? AND idempotency_key = ?",
+            (message.sender, message.idempotency_key),
+        ).fetchone()
+        if row is not None:
+            if (row[1], row[2]) != (message.recipient, message.body):
+                raise KeyReusedError(
+                    f"idempotency key {message.idempotency_key!r} belongs to message {row[0]},"
+                    " which differs"
+                )
+            return int(row[0])
     (id,) = tx.connection.execute(
         "INSERT INTO messages (sender, recipient, body, in_reply_to, idempotency_key, created_at,"
         " kind, about) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",

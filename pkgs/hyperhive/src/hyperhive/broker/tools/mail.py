@@ -73,9 +73,6 @@ def _send_in_turn(
     tx: Transaction, message: NewMessage, guard: LoopGuard, *, now: float
 ) -> tuple[int, bool]:
     turn_of(tx, message.sender)
-    earlier = messages.repeated(tx, message)
-    if earlier is not None:
-        return earlier, False
     id = messages.send(tx, message, now=now)
     if message.recipient == OPERATOR:
         return id, False
