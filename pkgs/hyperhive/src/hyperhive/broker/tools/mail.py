@@ -10,7 +10,7 @@ from pydantic import Field
 
 from hyperhive.broker.core import Core
 from hyperhive.broker.mail import compose
-from hyperhive.broker.texts import utc
+from hyperhive.broker.texts import one_line, utc
 from hyperhive.broker.tools.tool import Arguments, Tool, ToolAnswer, told, turn_of
 from hyperhive.broker.wake_prompt import span
 from hyperhive.errors import InputError
@@ -30,6 +30,10 @@ MAX_TAKE: Final = 32
 MAX_TAKE_BYTES: Final = 64 * 1024
 """Most bytes of bodies that one `recv` takes, unless one message alone has more. Escaped as JSON
 they may be six times as many characters, which is still what a model is shown at once."""
+
+
+QUOTED: Final = 500
+"""How much of a question its answer repeats, in characters."""
 
 
 class _Send(Arguments):
@@ -146,7 +150,7 @@ def _as_data(delivery: Delivery, now: float) -> dict[str, Any]:
     if delivery.kind is not MessageKind.MESSAGE:
         data |= {"about": delivery.about, "what": _what(delivery, now)}
     if delivery.question is not None:
-        data["you_asked"] = delivery.question
+        data["you_asked"] = one_line(delivery.question, QUOTED)
     return data
 
 
@@ -160,7 +164,7 @@ def _as_text(delivery: Delivery, nonce: str, now: float) -> str:
         head += ", perhaps a repeat"
     lines = [head, f"<message {nonce}>", delivery.body, f"</message {nonce}>"]
     if delivery.question is not None:
-        lines[1:1] = [f"<question {nonce}>", delivery.question, f"</question {nonce}>"]
+        lines.insert(1, f"You asked: {one_line(delivery.question, QUOTED)}")
     return "\n".join(lines)
 
 
