@@ -33,4 +33,4 @@ def cancel(
     if as_json:
         print_json(cancelled)
     else:
-        click.echo(f"{cancelled.agent.name}: ended {one_line(', '.join(cancelled.ended))}")
+        click.echo(f"{cancelled.agent.name}: cancelled {one_line(', '.join(cancelled.ended))}")

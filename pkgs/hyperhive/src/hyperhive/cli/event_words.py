@@ -45,7 +45,8 @@ def _of_hive(kind: str, data: dict[str, Any]) -> str | None:
             return f"{data['was']} → {data['model']} ({data['layer']}), by {data['by']}"
         case "cancel":
             ended = ", ".join(data["ended"])
-            return f"{ended}; messages: {data['messages']}{_because(data)}"
+            fate = f"; messages: {data['messages']}" if data.get("messages") else ""
+            return f"{ended}{fate}{_because(data)}"
         case "compaction_due":
             return f"{data['step']}{_because(data)}"
         case "nap_ended" | "notes_due" | "new_session":

@@ -1,6 +1,7 @@
 """The operator ends what an agent is doing, or waiting for."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from hyperhive.store.agents import HoldKind, end_hold, read_agent
 from hyperhive.store.naps import end_nap
@@ -49,7 +50,9 @@ def cancel(tx: Transaction, agent: str, cancellation: Cancellation, *, now: floa
         ended.append("its compaction")
     if not ended:
         raise NothingToCancelError(f"{agent} is {row.standing.state}: there is nothing to cancel")
-    data = {"ended": ended, "messages": cancellation.fate, "reason": cancellation.reason}
+    data: dict[str, Any] = {"ended": ended, "reason": cancellation.reason}
+    if row.turn is not None:
+        data["messages"] = cancellation.fate
     tx.event("cancel", data, at=now, agent=agent, turn=row.turn)
     return Cancelled(row.turn, ended)
 
