@@ -104,7 +104,9 @@ def test_a_turn_is_cancelled_and_conversations_are_changed(tmp_path: Path) -> No
             await operator.ask("POST", "messages", {"to": "alice", "body": "hello"}, status=201)
             turn = (await alice.turn()).turn
             words = ["--messages", "drop", "--reason", "lunch"]
-            assert await operator.run("cancel", "alice", *words) == f"alice: ended turn {turn}\n"
+            assert (
+                await operator.run("cancel", "alice", *words) == f"alice: cancelled turn {turn}\n"
+            )
             assert await alice.cancelled.get() == turn
             await alice.finish(turn, notes_bytes=1)
             await operator.ask("POST", "agents/alice/pause", {})
@@ -116,7 +118,7 @@ def test_a_turn_is_cancelled_and_conversations_are_changed(tmp_path: Path) -> No
             said = await operator.run("compact", "alice", "--notes")
             assert said == "alice: its notes are made shorter when it is idle\n"
             said = await operator.run("cancel", "alice")
-            assert said == "alice: ended its compaction\n"
+            assert said == "alice: cancelled its compaction\n"
             said = await operator.run("new-session", "alice")
             assert said == "alice: its next turn begins a new conversation\n"
             said = await operator.run("compact", "alice", "--notes", "--checkpoint", status=2)

@@ -104,8 +104,8 @@ def test_an_answer_twice_the_same_counts_once(tmp_path: Path) -> None:
 def test_a_closed_question_says_what_became_of_it(tmp_path: Path) -> None:
     async def body(operator: Operator) -> None:
         core = operator.core
-        answered, cancelled = await put_question(core), await put_question(core)
-        expired = await put_question(core, seconds=1)
+        answered, cancelled = await put_question(core), await put_question(core, "Which logo?")
+        expired = await put_question(core, "Which name?", seconds=1)
         await core.store.write(questions.expire, now=core.clock() + 2)
         await operator.ask("POST", f"questions/{answered}/answer", {"answer": ["MIT"]})
         await operator.ask("POST", f"questions/{cancelled}/cancel")
