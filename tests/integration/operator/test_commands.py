@@ -179,7 +179,7 @@ def test_what_is_no_answer_is_refused(tmp_path: Path) -> None:
             ([id], 2, "give TEXT or --option N, or else --cancel"),
             ([id, "yes", "--cancel"], 2, "give TEXT or --option N, or else --cancel"),
             ([id, "[expired]"], 2, "stands for an answer that never came"),
-            ([id, "\udcff"], 2, "an answer is not valid Unicode text"),
+            ([id, "\udcff"], 2, "the answer is not valid Unicode text"),
             (["99", "yes"], 2, "there is no question 99"),
             (["99", "--option", "1"], 2, "there is no question 99"),
         ):

@@ -66,15 +66,15 @@ def test_an_answer_reaches_the_asker(tmp_path: Path) -> None:
 
 NO_ANSWERS: Final[list[tuple[dict[str, Any], int, str]]] = [
     ({"answer": []}, 422, "is given no answer"),
-    ({"answer": [" \n"]}, 422, "an answer is empty"),
-    ({"answer": ["x" * 16385]}, 413, "an answer has 16385 bytes, 16384 are allowed"),
-    ({"answer": ["é" * 8193]}, 413, "an answer has 16386 bytes"),
+    ({"answer": [" \n"]}, 422, "the answer is empty"),
+    ({"answer": ["x" * 16385]}, 413, "the answer has 16385 bytes, 16384 are allowed"),
+    ({"answer": ["é" * 8193]}, 413, "the answer has 16386 bytes"),
     ({"answer": ["[expired]"]}, 422, "[expired] stands for an answer that never came"),
     ({"answer": [" [cancelled]\n"]}, 422, "[cancelled] stands for"),
     ({"answer": ["one", "two"]}, 422, "takes one answer, not 2"),
     ({"answer": "text"}, 422, "body.answer"),
     ({"answer": [1]}, 422, "body.answer.0"),
-    ({"answer": ["\ud800"]}, 422, "an answer is not valid Unicode text"),
+    ({"answer": ["\ud800"]}, 422, "the answer is not valid Unicode text"),
     ({}, 422, "body.answer"),
 ]
 

@@ -236,6 +236,14 @@ def test_pages_are_in_order_from_either_end(with_store: WithStore) -> None:
         assert [row["id"] for row in newest] == ids[-2:]
         following = await store.read(listing.messages, agent="alice", after=ids[0], limit=2)
         assert [row["id"] for row in following] == ids[1:3]
+        earlier = await store.read(
+            listing.messages, agent="alice", after=None, before=ids[3], limit=2
+        )
+        assert [row["id"] for row in earlier] == ids[1:3]
+        between = await store.read(
+            listing.messages, agent=None, after=ids[0], before=ids[3], limit=9
+        )
+        assert [row["id"] for row in between] == ids[1:3]
         assert await store.read(listing.messages, agent="bob", after=None, limit=2) == []
 
     with_store(body)

@@ -71,16 +71,26 @@ def answer_of(question: Question, text: str) -> tuple[str, ...]:
     Raises:
         InputError: it is empty, too long or a sentinel.
     """
-    check_text("the answer", text, MAX_ANSWER, todo="answer in short, and send the rest")
-    text = text.strip()
+    text = answer_text(text)
     lines = tuple(dict.fromkeys(line.strip() for line in text.splitlines()))
     several = question.multi and all(line in question.options for line in lines)
-    answers = lines if several else (text,)
-    if SENTINELS.intersection(answers):
+    return tuple(map(answer_text, lines)) if several else (text,)
+
+
+def answer_text(text: str) -> str:
+    """One text of an answer, without the blanks around it.
+
+    Raises:
+        InputError: it is empty, too long or a sentinel.
+    """
+    check_text("the answer", text, MAX_ANSWER, todo="answer in short, and send the rest")
+    text = text.strip()
+    if text in SENTINELS:
         raise InputError(
-            f"{text} stands for an answer that never came", "write what you want to say"
+            f"{text} stands for an answer that never came",
+            "write something else; who asked or who is the operator may cancel the question",
         )
-    return answers
+    return text
 
 
 def _options(options: list[str], multi: bool) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from hyperhive.broker.core import Core
 from hyperhive.operator import models
-from hyperhive.operator.pages import After, Limit
+from hyperhive.operator.pages import After, Before, Limit
 from hyperhive.store import listing
 
 STREAM_PAGE: Final = 200
@@ -21,16 +21,26 @@ def routes(core: Core) -> APIRouter:
 
     @router.get("/events")
     async def list_events(
-        agent: str | None = None, after: After = None, limit: Limit = 100
+        agent: str | None = None,
+        after: After = None,
+        before: Before = None,
+        limit: Limit = 100,
     ) -> list[models.Event]:
-        rows = await core.store.read(listing.events, agent=agent, after=after, limit=limit)
+        rows = await core.store.read(
+            listing.events, agent=agent, after=after, before=before, limit=limit
+        )
         return [models.Event.model_validate(row) for row in rows]
 
     @router.get("/turns")
     async def list_turns(
-        agent: str | None = None, after: After = None, limit: Limit = 100
+        agent: str | None = None,
+        after: After = None,
+        before: Before = None,
+        limit: Limit = 100,
     ) -> list[models.Turn]:
-        rows = await core.store.read(listing.turns, agent=agent, after=after, limit=limit)
+        rows = await core.store.read(
+            listing.turns, agent=agent, after=after, before=before, limit=limit
+        )
         return [models.Turn.model_validate(row) for row in rows]
 
     @router.get("/stream")

@@ -10,7 +10,7 @@ from hyperhive.broker.mail import compose
 from hyperhive.hive.names import OPERATOR
 from hyperhive.operator import models
 from hyperhive.operator.faults import NotFoundError, WrongStateError
-from hyperhive.operator.pages import After, Limit, PathId
+from hyperhive.operator.pages import After, Before, Limit, PathId
 from hyperhive.store import dead_letters, listing, messages
 from hyperhive.store.dead_letters import NotDeadError
 
@@ -23,6 +23,7 @@ def routes(core: Core) -> APIRouter:
     async def list_messages(
         agent: str | None = None,
         after: After = None,
+        before: Before = None,
         limit: Limit = 100,
         unread: bool = False,
         state: Literal["dead"] | None = None,
@@ -36,6 +37,7 @@ def routes(core: Core) -> APIRouter:
                 listing.messages,
                 agent=(agent or OPERATOR) if unread else agent,
                 after=after,
+                before=before,
                 limit=limit,
                 unread=unread,
             )

@@ -11,4 +11,5 @@ MAX_PAGE: Final = 1000
 
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 After = Annotated[int | None, Query(ge=0, le=LAST_ID)]
+Before = Annotated[int | None, Query(ge=1, le=LAST_ID)]
 PathId = Annotated[int, Path(ge=1, le=LAST_ID)]

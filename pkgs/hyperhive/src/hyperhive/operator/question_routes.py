@@ -4,8 +4,8 @@ from typing import Any, Final, Literal
 
 from fastapi import APIRouter
 
+from hyperhive.broker.asking import answer_text
 from hyperhive.broker.core import Core
-from hyperhive.broker.texts import check_text
 from hyperhive.errors import InputError
 from hyperhive.hive.names import OPERATOR
 from hyperhive.operator import models
@@ -13,16 +13,12 @@ from hyperhive.operator.faults import NotFoundError, WrongStateError
 from hyperhive.operator.pages import After, Limit, PathId
 from hyperhive.store import listing, questions
 from hyperhive.store.questions import (
-    SENTINELS,
     ClosedQuestionError,
     Question,
     QuestionState,
     UnknownQuestionError,
 )
 from hyperhive.store.transaction import Transaction
-
-MAX_ANSWER: Final = 16 * 1024
-"""Longest text of an answer in bytes of UTF-8."""
 
 _SEE: Final = "see hyperhive questions"
 
@@ -49,7 +45,7 @@ def routes(core: Core) -> APIRouter:
 
     @router.post("/questions/{id}/answer")
     async def answer(id: PathId, said: models.Answer) -> models.Question:
-        texts = tuple(map(_answer_text, said.answer))
+        texts = tuple(map(answer_text, said.answer))
         try:
             await core.store.write(_answer, id, texts, now=core.clock())
         except ClosedQuestionError as error:
@@ -76,16 +72,6 @@ def _answer(tx: Transaction, id: int, texts: tuple[str, ...], *, now: float) -> 
     if question.state is QuestionState.OPEN:
         _check_number(question, texts)
     questions.answer(tx, id, OPERATOR, texts, now=now)
-
-
-def _answer_text(text: str) -> str:
-    check_text("an answer", text, MAX_ANSWER, todo="answer in short, and send the rest")
-    if text.strip() in SENTINELS:
-        raise InputError(
-            f"{text.strip()} stands for an answer that never came",
-            "write something else, or cancel the question",
-        )
-    return text
 
 
 def _check_number(question: Question, texts: tuple[str, ...]) -> None:

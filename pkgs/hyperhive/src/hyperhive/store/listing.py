@@ -46,22 +46,31 @@ def _weighed(row: Row) -> Row:
 
 
 def messages(
-    db: Database, *, agent: str | None, after: int | None, limit: int, unread: bool = False
+    db: Database,
+    *,
+    agent: str | None,
+    after: int | None,
+    limit: int,
+    before: int | None = None,
+    unread: bool = False,
 ) -> list[Row]:
     """Messages in order of sending.
 
     Args:
         agent: only those from or to this name.
         after: only those with a larger id, oldest first; None: the newest `limit`.
+        before: only those with a smaller id.
         unread: only those that are still queued for `agent`.
     """
     if agent is None:
-        return _page(db, "messages", ["1"], None, after, limit)
+        return _page(db, "messages", ["1"], None, after, limit, before)
     if unread:
         table = "messages INDEXED BY messages_queued"
-        return _page(db, table, ["recipient = :agent AND state = 'queued'"], agent, after, limit)
+        queued = ["recipient = :agent AND state = 'queued'"]
+        return _page(db, table, queued, agent, after, limit, before)
     # One arm per index: an OR over both would sort the whole history.
-    return _page(db, "messages", ["recipient = :agent", "sender = :agent"], agent, after, limit)
+    arms = ["recipient = :agent", "sender = :agent"]
+    return _page(db, "messages", arms, agent, after, limit, before)
 
 
 def dead_letters(db: Database, *, agent: str | None, after: int | None, limit: int) -> list[Row]:
@@ -120,18 +129,24 @@ def reminder(db: Database, id: int) -> Row | None:
     return next(db.query("SELECT * FROM reminders WHERE id = ?", [id]), None)
 
 
-def events(db: Database, *, agent: str | None, after: int | None, limit: int) -> list[Row]:
-    """Events in order; `agent` and `after` as for `messages`. `data` is decoded."""
-    rows = _page(db, "events", ["agent = :agent" if agent else "1"], agent, after, limit)
+def events(
+    db: Database, *, agent: str | None, after: int | None, limit: int, before: int | None = None
+) -> list[Row]:
+    """Events in order; `agent`, `after` and `before` as for `messages`. `data` is decoded."""
+    arm = "agent = :agent" if agent else "1"
+    rows = _page(db, "events", [arm], agent, after, limit, before)
     for row in rows:
         row["at"] = row.pop("ts")
         row["data"] = json.loads(row.pop("payload_json"))
     return rows
 
 
-def turns(db: Database, *, agent: str | None, after: int | None, limit: int) -> list[Row]:
-    """Turns in order; `agent` and `after` as for `messages`. Lists in it are decoded."""
-    rows = _page(db, "turns", ["agent = :agent" if agent else "1"], agent, after, limit)
+def turns(
+    db: Database, *, agent: str | None, after: int | None, limit: int, before: int | None = None
+) -> list[Row]:
+    """Turns in order; `agent`, `after` and `before` as for `messages`. Lists in it are decoded."""
+    arm = "agent = :agent" if agent else "1"
+    rows = _page(db, "turns", [arm], agent, after, limit, before)
     for row in rows:
         row["denials"] = json.loads(row["denials"])
         row["mcp_failed"] = json.loads(row["mcp_failed"])
@@ -139,15 +154,22 @@ def turns(db: Database, *, agent: str | None, after: int | None, limit: int) -> 
 
 
 def _page(
-    db: Database, table: str, arms: list[str], agent: str | None, after: int | None, limit: int
+    db: Database,
+    table: str,
+    arms: list[str],
+    agent: str | None,
+    after: int | None,
+    limit: int,
+    before: int | None = None,
 ) -> list[Row]:
     """Up to `limit` rows that meet any of the conditions, each asked on its own index."""
     order, beyond = ("DESC", "") if after is None else ("ASC", " AND id > :after")
+    beyond += "" if before is None else " AND id < :before"
     queries = [
         f"SELECT * FROM (SELECT * FROM {table} WHERE {arm}{beyond}"
         f" ORDER BY id {order} LIMIT :limit)"
         for arm in arms
     ]
     sql = " UNION ".join(queries) + f" ORDER BY id {order} LIMIT :limit"
-    rows = list(db.query(sql, {"agent": agent, "after": after, "limit": limit}))
+    rows = list(db.query(sql, {"agent": agent, "after": after, "before": before, "limit": limit}))
     return rows if after is not None else rows[::-1]
