@@ -2,43 +2,19 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
-from hyperhive.broker.core import Core
 from hyperhive.broker.wake_prompt import COMPACT
-from hyperhive.store import listing, messages
+from hyperhive.store import listing
 from hyperhive.store.agents import Compaction
 from hyperhive.store.compaction import begin_anew, request_compaction, request_notes
-from hyperhive.store.messages import NewMessage
 from hyperhive.wire.harness import OutcomeKind, TurnEvent, TurnEventKind, TurnEvents, TurnKind
 from hyperhive.wire.records import to_json
+from tests.integration.broker.alice import first_turn, message_states, send, write
 from tests.integration.broker.plane import (
-    FakeHarness,
     agent_row,
     broker,
     harness,
 )
-
-
-async def send(core: Core, body: str, sender: str = "operator") -> int:
-    return await core.store.write(
-        messages.send, NewMessage(sender, "alice", body), now=core.clock()
-    )
-
-
-async def write(core: Core, operation: Any, *args: Any) -> Any:
-    return await core.store.write(operation, "alice", *args, now=core.clock())
-
-
-async def first_turn(core: Core, alice: FakeHarness, **outcome: Any) -> None:
-    """A turn that begins the session S and ends well."""
-    await send(core, "hello")
-    await alice.finish((await alice.turn()).turn, **outcome)
-
-
-async def message_states(core: Core) -> list[tuple[str, str]]:
-    rows = await core.store.read(listing.messages, agent="alice", after=0, limit=99)
-    return [(row["state"], row["note"]) for row in rows]
 
 
 def test_a_full_context_is_checkpointed_then_compacted_before_the_next_message(

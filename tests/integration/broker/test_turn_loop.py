@@ -2,18 +2,16 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 from hyperhive.broker.core import Core
-from hyperhive.store import listing, messages, questions, reminders
+from hyperhive.store import listing, questions, reminders
 from hyperhive.store.cancelling import cancel
-from hyperhive.store.messages import NewMessage
 from hyperhive.store.model_choice import override_model
 from hyperhive.store.naps import begin_nap, end_nap
 from hyperhive.store.settlement import Cancellation, Fate
 from hyperhive.wire.harness import OutcomeKind
+from tests.integration.broker.alice import message_states, send, write
 from tests.integration.broker.plane import (
-    FakeHarness,
     agent_row,
     broker,
     connected,
@@ -21,27 +19,6 @@ from tests.integration.broker.plane import (
     in_state,
     until,
 )
-
-
-async def send(core: Core, body: str, sender: str = "operator") -> int:
-    return await core.store.write(
-        messages.send, NewMessage(sender, "alice", body), now=core.clock()
-    )
-
-
-async def write(core: Core, operation: Any, *args: Any) -> Any:
-    return await core.store.write(operation, "alice", *args, now=core.clock())
-
-
-async def first_turn(core: Core, alice: FakeHarness, **outcome: Any) -> None:
-    """A turn that begins the session S and ends well."""
-    await send(core, "hello")
-    await alice.finish((await alice.turn()).turn, **outcome)
-
-
-async def message_states(core: Core) -> list[tuple[str, str]]:
-    rows = await core.store.read(listing.messages, agent="alice", after=0, limit=99)
-    return [(row["state"], row["note"]) for row in rows]
 
 
 def test_a_cancelled_turn_ends_and_its_message_is_done_with_a_note(tmp_path: Path) -> None:

@@ -149,6 +149,10 @@ class KillableHive:
         """Sends as the operator; returns the message's id once it is acknowledged."""
         return self.ask(lambda broker: broker.send(new)).id
 
+    def answer(self, question: int, text: str) -> None:
+        """Answers as the operator."""
+        self.ask(lambda broker: broker.answer(question, [text]))
+
     def resume(self, agent: str) -> None:
         """Ends an agent's pause after failed turns, as the operator can."""
         self.ask(lambda broker: broker.act(agent, "resume"))

@@ -1,5 +1,5 @@
-"""kill -9 of the broker, a harness or claude, at any moment: no message is lost, and none comes
-twice without saying so."""
+"""kill -9 of the broker, a harness or claude, at any moment: no message and no answer is lost, and
+none comes twice without saying so."""
 
 import json
 import random
@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from hyperhive.hive.load import parse_hive
-from hyperhive.operator.models import Message, NewMessage
+from hyperhive.operator.models import Message, NewMessage, Question
 from hyperhive.testing.scripted_claude import launcher
 from tests.integration.hive.kill import DEADLINE, KillableHive, running
 
@@ -36,12 +36,16 @@ SCRIPT: Final = [
             }
         ],
     },
-    {"when": {"agent": "bob"}, "do": [{"say": "Noted."}]},
+    {
+        "when": {"agent": "bob", "from": "alice"},
+        "do": [{"tool": "mcp__hyperhive__ask_operator", "input": {"question": "keep {body}?"}}],
+    },
+    {"do": [{"say": "Noted."}]},
 ]
 
 
 @pytest.mark.slow
-def test_no_message_is_lost_and_none_comes_twice_unsaid(tmp_path: Path) -> None:
+def test_nothing_is_lost_and_nothing_comes_twice_unsaid(tmp_path: Path) -> None:
     moments = random.Random("one seed, the same moments")
     victims = [victim for victim in VICTIMS for _ in range(KILLS)]
     moments.shuffle(victims)
@@ -68,9 +72,13 @@ def test_no_message_is_lost_and_none_comes_twice_unsaid(tmp_path: Path) -> None:
             time.sleep(moments.uniform(0, LONGEST))  # the moment is the point
             _kill(it, victim, moments)
         messages = _settled(it, sent)
+        questions = it.ask(
+            lambda broker: broker.questions(agent="bob", after=0, limit=1000, closed=True)
+        )
         repeats = it.ask(lambda broker: broker.events(agent=None, after=0, limit=1000))
     assert len(set(sent)) == KILLS
     _nothing_lost(messages, sent)
+    _every_question_answered(messages, questions)
     _nothing_twice_unsaid(prompts)
     assert any(event.kind == "requeued" for event in repeats), "no kill hit a turn: kill faster"
 
@@ -99,7 +107,9 @@ def _kill(it: KillableHive, victim: str, moments: random.Random) -> None:
 
 
 def _let_go_on(it: KillableHive) -> None:
-    """Ends the pause after failed turns: the operator can."""
+    """Answers what is asked, and ends the pause after failed turns: the operator can."""
+    for question in it.ask(lambda broker: broker.questions(agent=None, after=0, limit=1000)):
+        it.answer(question.id, f"{question.question} yes")
     for agent in it.harnesses:
         it.resume(agent)
 
@@ -114,7 +124,8 @@ def _settled(it: KillableHive, sent: list[int]) -> list[Message]:
         waiting = [
             m for m in messages if m.state in ("queued", "leased") and m.recipient != "operator"
         ]
-        if not waiting and len(messages) >= len(sent):
+        open_questions = it.ask(lambda broker: broker.questions(agent=None, after=0, limit=9))
+        if not waiting and not open_questions and len(messages) >= len(sent):
             return messages
         assert time.monotonic() < deadline, f"waited {DEADLINE:g} s for {waiting}"
         time.sleep(0.1)
@@ -131,6 +142,21 @@ def _nothing_lost(messages: list[Message], sent: list[int]) -> None:
     for id in sent:
         if by_id[id].state == "acked":
             assert pongs[f"pong {by_id[id].body}"] == 1
+
+
+def _every_question_answered(messages: list[Message], questions: list[Question]) -> None:
+    """Bob asked of every pong, and each question has one answer, which is its own."""
+    assert {f"keep {m.body}?" for m in messages if m.sender == "alice" and m.state == "acked"} <= {
+        question.question for question in questions
+    }
+    answers = Counter(m.about for m in messages if m.kind == "answer")
+    assert answers == Counter({question.id: 1 for question in questions})
+    asked = {question.id: question.question for question in questions}
+    for message in messages:
+        if message.kind == "answer":
+            assert message.about is not None
+            assert message.body == f"{asked[message.about]} yes"
+            assert message.state in ("acked", "dead")
 
 
 def _nothing_twice_unsaid(prompts: Path) -> None:
