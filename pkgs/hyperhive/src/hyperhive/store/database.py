@@ -1,4 +1,4 @@
-"""The store's file and its threads: one writer that commits in groups, one reader.
+"""The store's file and its threads: one writer that commits in groups, one reader, checkpoints.
 
 Every operation is a function that is called with a `Transaction` in the writer's thread. Operations
 that wait at the same moment share one commit, and none is answered before that commit is on disk
@@ -22,6 +22,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from sqlite_utils import Database
 
+from hyperhive.store.checkpoints import Checkpoints
 from hyperhive.store.errors import ForeignStoreError, StoreInUseError, StoreUnavailableError
 from hyperhive.store.migrations import migrate
 from hyperhive.store.transaction import Transaction
@@ -63,12 +64,18 @@ class Store:
     """
 
     def __init__(
-        self, path: Path, lock: int, writer: sqlite3.Connection, reader: sqlite3.Connection
+        self,
+        path: Path,
+        lock: int,
+        writer: sqlite3.Connection,
+        reader: sqlite3.Connection,
+        checkpoints: Checkpoints,
     ) -> None:
         self.path = path
         self._lock = lock
         self._writer = writer
         self._reader = Database(reader)
+        self._checkpoints = checkpoints
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._listeners: list[Callable[[Committed], None]] = []
@@ -119,6 +126,11 @@ class Store:
         except sqlite3.OperationalError as error:
             raise _unavailable(self.path, error) from error
 
+    async def checkpoint(self) -> None:
+        """Shortens the write-ahead log, beside the writer; to call after changing many pages."""
+        if not self._closed:
+            await self._checkpoints.made()
+
     async def close(self) -> None:
         """Finishes what is under way, checkpoints, and gives the file up. Idempotent."""
         if self._closed:
@@ -127,6 +139,7 @@ class Store:
         self._jobs.put(None)
         await asyncio.to_thread(self._writing.join)
         self._reading.shutdown()
+        self._checkpoints.close()
         self._reader.conn.close()
         os.close(self._lock)
 
@@ -150,6 +163,7 @@ class Store:
                 committed = self._commit(group)
                 with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
                     self._loop.call_soon_threadsafe(self._answer, group, committed)
+                self._checkpoints.wrote(self._writer)
         self._writer.close()
 
     def _commit(self, group: list[_Job]) -> Committed:
@@ -220,6 +234,7 @@ def open_store(path: Path, *, hive: str) -> Store:
             _prepare(writer, hive)
             reader = _connect(path)
             reader.execute("PRAGMA query_only = 1")
+            checkpoints = Checkpoints(_connect(path))
         except BaseException:
             writer.close()
             raise
@@ -229,7 +244,7 @@ def open_store(path: Path, *, hive: str) -> Store:
     except BaseException:
         os.close(lock)
         raise
-    return Store(path, lock, writer, reader)
+    return Store(path, lock, writer, reader, checkpoints)
 
 
 def _own(path: Path) -> int:
@@ -259,6 +274,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _prepare(connection: sqlite3.Connection, hive: str) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
     migrate(Database(connection))
     connection.execute(
         "INSERT INTO meta (key, value) VALUES ('hive', ?) ON CONFLICT DO NOTHING", (hive,)

@@ -32,7 +32,12 @@ def turn_loop(db: Database) -> None:
     _turns_with_kinds(db)
     db.execute("ALTER TABLE events RENAME COLUMN at TO ts")
     db.execute("ALTER TABLE events RENAME COLUMN data TO payload_json")
-    db.execute("CREATE INDEX events_stream ON events (agent, id) WHERE seq IS NOT NULL")
+    for index in (
+        "events_stream ON events (agent, id) WHERE seq IS NOT NULL",
+        "events_stream_age ON events (ts) WHERE seq IS NOT NULL",
+        "events_age ON events (ts) WHERE seq IS NULL",
+    ):
+        db.execute(f"CREATE INDEX {index}")
     db.execute(
         """
         CREATE TABLE questions (
@@ -56,6 +61,8 @@ def turn_loop(db: Database) -> None:
         """
     )
     db.execute("CREATE INDEX questions_open ON questions (expires_at) WHERE state = 'open'")
+    db.execute("CREATE INDEX questions_asked ON questions (asker, id) WHERE state = 'open'")
+    db.execute("CREATE INDEX questions_put ON questions (recipient, id) WHERE state = 'open'")
     db.execute(
         "CREATE INDEX questions_waiting ON questions (waiting_turn) WHERE waiting_turn IS NOT NULL"
     )
@@ -76,8 +83,12 @@ def turn_loop(db: Database) -> None:
         )
         """
     )
-    db.execute("CREATE INDEX reminders_due ON reminders (next_at) WHERE state = 'pending'")
     db.execute("CREATE INDEX reminders_agent ON reminders (agent, id)")
+    db.execute("CREATE INDEX reminders_due ON reminders (next_at) WHERE state = 'pending'")
+    db.execute(
+        "CREATE INDEX reminders_pending ON reminders (agent, next_at, id) WHERE state = 'pending'"
+    )
+    db.execute("CREATE INDEX reminders_parked ON reminders (message) WHERE state = 'parked'")
 
 
 def _messages_with_kinds(db: Database) -> None:
@@ -110,17 +121,19 @@ def _messages_with_kinds(db: Database) -> None:
     )
     db.execute(f"INSERT INTO messages ({kept}) SELECT {kept} FROM messages_before")
     db.execute("DROP TABLE messages_before")
+    # Where several indexes would do, SQLite takes the newest: so those that hold all of the history
+    # come first, and those that hold little of it last.
     for index in (
-        "INDEX messages_queued ON messages (recipient, id) WHERE state = 'queued'",
-        "INDEX messages_leased ON messages (turn) WHERE state = 'leased'",
-        "INDEX messages_dead ON messages (id) WHERE state = 'dead'",
-        "INDEX messages_settled ON messages (settled_at) WHERE state IN ('acked', 'dropped')",
-        "INDEX messages_to ON messages (recipient, id)",
         "INDEX messages_from ON messages (sender, id)",
+        "INDEX messages_to ON messages (recipient, id)",
         "INDEX messages_between ON messages (sender, recipient, id)"
         " WHERE kind = 'message' AND sender <> 'operator' AND recipient <> 'operator'",
         "UNIQUE INDEX messages_key ON messages (sender, idempotency_key)"
         " WHERE idempotency_key IS NOT NULL",
+        "INDEX messages_settled ON messages (settled_at) WHERE state IN ('acked', 'dropped')",
+        "INDEX messages_dead ON messages (id) WHERE state = 'dead'",
+        "INDEX messages_leased ON messages (turn) WHERE state = 'leased'",
+        "INDEX messages_queued ON messages (recipient, id) WHERE state = 'queued'",
     ):
         db.execute(f"CREATE {index}")
 
