@@ -197,3 +197,29 @@ def test_two_agents_that_only_answer_each_other_are_paused(tmp_path: Path) -> No
             assert "hyperhive agent resume" in notices[0]
 
     asyncio.run(main())
+
+
+def test_questions_and_answers_are_a_loop_too(tmp_path: Path) -> None:
+    hive = parse_hive(
+        {
+            "hive": {"name": "lab", "loop_guard": {"answers": 2, "minutes": 5}},
+            "agents": {"alice": {}, "bob": {}},
+        },
+        "test",
+    )
+
+    async def main() -> None:
+        async with (
+            broker(tmp_path, hive) as core,
+            calling(core, "alice") as alice,
+            calling(core, "bob") as bob,
+        ):
+            for number in (1, 2):
+                asked = await alice.tool("ask", agent="bob", question=f"{number}?")
+                assert "paused" not in asked["text"]
+                answered = await bob.tool("answer", id=asked["id"], text="yes")
+            assert "both of you are paused" in answered["text"]
+            await alice.finish()
+            assert (await agent_row(core, "alice"))["state"] == "paused"
+
+    asyncio.run(main())

@@ -11,6 +11,7 @@ from hyperhive.broker.agent_plane import AgentPlane
 from hyperhive.broker.bus import Bus
 from hyperhive.broker.core import Core
 from hyperhive.broker.deadlines import Deadlines
+from hyperhive.broker.housekeeping import Housekeeping
 from hyperhive.broker.peers import PeerPolicy
 from hyperhive.broker.scheduler import Scheduler
 from hyperhive.hive.layers import effective
@@ -20,6 +21,7 @@ from hyperhive.store import agents, questions
 from hyperhive.store.database import open_store
 from hyperhive.store.errors import StoreUnavailableError
 from hyperhive.store.model_choice import ModelChoice, declare_model
+from hyperhive.store.retention import Rules
 from hyperhive.store.transaction import Transaction
 
 logger: Final = logging.getLogger(__name__)
@@ -49,7 +51,8 @@ async def running_broker(
         ) from None
     store = open_store(paths.store, hive=hive.hive.name)
     try:
-        core = Core(hive, paths, store, Bus(), clock)
+        housekeeping = Housekeeping(store, Rules.declared(hive.hive.retention), clock)
+        core = Core(hive, paths, store, Bus(), clock, housekeeping)
         scheduler, deadlines = Scheduler(core), Deadlines(store, clock)
         for listener in (scheduler.committed, deadlines.committed, core.bus.committed):
             store.on_commit(listener)
@@ -58,6 +61,7 @@ async def running_broker(
         tasks = {
             asyncio.create_task(scheduler.run(), name="scheduler"),
             asyncio.create_task(deadlines.run(), name="deadlines"),
+            asyncio.create_task(housekeeping.run(), name="housekeeping"),
         }
         try:
             await _open(plane, paths)

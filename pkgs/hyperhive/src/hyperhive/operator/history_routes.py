@@ -56,7 +56,8 @@ def routes(core: Core) -> APIRouter:
     @router.post("/vacuum")
     async def vacuum(how: models.Vacuum) -> models.Vacuumed:
         """Removes what the declared retention lets go, as happens hourly; or only counts it."""
-        return models.Vacuumed(dry_run=how.dry_run, removed=await core.vacuum(how.dry_run))
+        removed = await core.housekeeping.vacuum(how.dry_run)
+        return models.Vacuumed(dry_run=how.dry_run, removed=removed)
 
     return router
 

@@ -24,9 +24,9 @@ class LoopGuard:
 def watch(tx: Transaction, sender: str, recipient: str, guard: LoopGuard, *, now: float) -> bool:
     """Pauses two agents that answered each other more often than allowed; whether it did.
 
-    Call it after a message from one agent to the other has been queued. The count begins anew with
-    a message of the operator's to either of them, and when either is resumed. Two that are paused
-    already finish their turns in peace.
+    Call it after a message, a question or an answer from one agent to the other has been queued.
+    The count begins anew with a message of the operator's to either of them, and when either is
+    resumed. Two that are paused already finish their turns in peace.
     """
     both = (sender, recipient)
     if not guard.answers or all(agents.read_agent(tx, name).paused for name in both):
@@ -56,7 +56,7 @@ def _answers(tx: Transaction, one: str, other: str, since: float, limit: int) ->
     for sender, recipient in ((one, other), (other, one)):
         rows += tx.connection.execute(
             "SELECT id, sender, created_at FROM messages"
-            " WHERE sender = ? AND recipient = ? AND kind = 'message'"
+            " WHERE sender = ? AND recipient = ?"
             " AND sender <> 'operator' AND recipient <> 'operator' ORDER BY id DESC LIMIT ?",
             (sender, recipient, limit),
         ).fetchall()

@@ -127,7 +127,7 @@ def _messages_with_kinds(db: Database) -> None:
         "INDEX messages_from ON messages (sender, id)",
         "INDEX messages_to ON messages (recipient, id)",
         "INDEX messages_between ON messages (sender, recipient, id)"
-        " WHERE kind = 'message' AND sender <> 'operator' AND recipient <> 'operator'",
+        " WHERE sender <> 'operator' AND recipient <> 'operator'",
         "UNIQUE INDEX messages_key ON messages (sender, idempotency_key)"
         " WHERE idempotency_key IS NOT NULL",
         "INDEX messages_settled ON messages (settled_at) WHERE state IN ('acked', 'dropped')",

@@ -11,6 +11,7 @@ from pydantic import Field
 from hyperhive.broker.core import Core
 from hyperhive.broker.mail import compose
 from hyperhive.broker.texts import one_line, utc
+from hyperhive.broker.tools.loops import loop_guard_of, paused_text
 from hyperhive.broker.tools.tool import Arguments, Tool, ToolAnswer, told, turn_of
 from hyperhive.broker.wake_prompt import span
 from hyperhive.errors import InputError
@@ -57,19 +58,14 @@ async def _send(core: Core, agent: AgentName, args: _Send) -> ToolAnswer:
         in_reply_to=args.in_reply_to,
         idempotency_key=args.idempotency_key,
     )
-    rule = core.hive.hive.loop_guard
-    guard = LoopGuard(rule.answers, rule.minutes * 60)
+    guard = loop_guard_of(core)
     try:
         id, tripped = await core.store.write(_send_in_turn, message, guard, now=core.clock())
     except KeyReusedError as error:
         raise InputError(str(error), "use another key for another message") from None
     text = f"Message {id} to {message.recipient} is on its way."
     if tripped:
-        text += (
-            f" You and {message.recipient} have answered each other more than {guard.answers}"
-            f" times in {rule.minutes} min: both of you are paused after this turn, and the"
-            " operator is told. End your turn."
-        )
+        text += " " + paused_text(message.recipient, guard)
     return told(text, {"id": id, "paused": tripped})
 
 

@@ -11,12 +11,14 @@ from hyperhive.broker.asking import MAX_OPEN, answer_of, compose_question
 from hyperhive.broker.bus import Bell
 from hyperhive.broker.core import Core
 from hyperhive.broker.texts import utc
+from hyperhive.broker.tools.loops import loop_guard_of, paused_text
 from hyperhive.broker.tools.tool import Arguments, NoTurnError, Tool, ToolAnswer, told, turn_of
 from hyperhive.broker.wake_prompt import span
 from hyperhive.errors import InputError
 from hyperhive.hive.names import OPERATOR, AgentName
-from hyperhive.store import questions, turns
+from hyperhive.store import loop_guard, questions, turns
 from hyperhive.store.errors import StoreUnavailableError
+from hyperhive.store.loop_guard import LoopGuard
 from hyperhive.store.questions import NewQuestion, Question, QuestionState, UnknownQuestionError
 from hyperhive.store.transaction import Transaction
 
@@ -74,17 +76,19 @@ async def _ask_anyone(core: Core, agent: AgentName, to: str, args: _AskOperator)
         ttl_seconds=args.ttl_seconds,
         now=now,
     )
+    guard = loop_guard_of(core)
     if not args.wait:
-        id = await core.store.write(_put, new, now=now)
+        id, tripped = await core.store.write(_put, new, guard, now=now)
         left = span(new.expires_at - now)
         text = (
             f"Question {id} is put to {new.recipient} and open for {left}. What becomes of it"
             " comes as a message; you may end your turn."
         )
+        text += " " + paused_text(new.recipient, guard) if tripped else ""
         return _answer_of_ask(id, QuestionState.OPEN, (), text)
     with core.bus.mail_bell(agent) as bell:
         # Cancelled just here, the question is the turn's until that ends.
-        id, turn, since = await core.store.write(_put_and_wait, new, now=now)
+        id, turn, since = await core.store.write(_put_and_wait, new, guard, now=now)
         most = since + core.hive.agents[agent].limits.turn_seconds - LAST_SECONDS - now
         closed = await _closed(core, bell, id, turn, most)
     if closed is None:
@@ -96,17 +100,23 @@ async def _ask_anyone(core: Core, agent: AgentName, to: str, args: _AskOperator)
     return _answer_of_ask(id, closed.state, closed.answer, _what_became(closed, core.nonce()))
 
 
-def _put(tx: Transaction, new: NewQuestion, *, now: float) -> int:
+def _put(tx: Transaction, new: NewQuestion, guard: LoopGuard, *, now: float) -> tuple[int, bool]:
+    """The question's id, and whether the loop guard has paused both agents."""
     turn_of(tx, new.asker)
     if questions.open_of(tx, new.asker) >= MAX_OPEN:
         raise InputError(
             f"{MAX_OPEN} questions of yours are open",
             "wait until some are answered; the pending tool lists them",
         )
-    return questions.ask(tx, new, now=now)
+    id = questions.ask(tx, new, now=now)
+    if new.recipient == OPERATOR:
+        return id, False
+    return id, loop_guard.watch(tx, new.asker, new.recipient, guard, now=now)
 
 
-def _put_and_wait(tx: Transaction, new: NewQuestion, *, now: float) -> tuple[int, int, float]:
+def _put_and_wait(
+    tx: Transaction, new: NewQuestion, guard: LoopGuard, *, now: float
+) -> tuple[int, int, float]:
     """The question's id, the turn that waits, and when that began."""
     turn = turn_of(tx, new.asker)
     if questions.waits_for(tx, new.recipient, new.asker):
@@ -114,7 +124,7 @@ def _put_and_wait(tx: Transaction, new: NewQuestion, *, now: float) -> tuple[int
             f"{new.recipient} is waiting for an answer of yours, or of somebody who is",
             "answer what the pending tool lists, or ask without wait",
         )
-    id = _put(tx, replace(new, waiting_turn=turn), now=now)
+    id, _ = _put(tx, replace(new, waiting_turn=turn), guard, now=now)
     return id, turn, turns.running_since(tx, turn)
 
 
@@ -177,11 +187,19 @@ class _Answer(Arguments):
 
 
 async def _answer(core: Core, agent: AgentName, args: _Answer) -> ToolAnswer:
-    asker = await core.store.write(_answer_in_turn, agent, args.id, args.text, now=core.clock())
-    return told(f"{asker} gets your answer to question {args.id}.", {"id": args.id})
+    guard = loop_guard_of(core)
+    asker, tripped = await core.store.write(
+        _answer_in_turn, agent, args.id, args.text, guard, now=core.clock()
+    )
+    text = f"{asker} gets your answer to question {args.id}."
+    text += " " + paused_text(asker, guard) if tripped else ""
+    return told(text, {"id": args.id})
 
 
-def _answer_in_turn(tx: Transaction, agent: str, id: int, text: str, *, now: float) -> str:
+def _answer_in_turn(
+    tx: Transaction, agent: str, id: int, text: str, guard: LoopGuard, *, now: float
+) -> tuple[str, bool]:
+    """The asker, and whether the loop guard has paused both agents."""
     turn_of(tx, agent)
     try:
         question = questions.read_question(tx, id)
@@ -198,7 +216,7 @@ def _answer_in_turn(tx: Transaction, agent: str, id: int, text: str, *, now: flo
             f"send {question.asker} a message if it still matters",
         )
     questions.answer(tx, id, agent, answer_of(question, text), now=now)
-    return question.asker
+    return question.asker, loop_guard.watch(tx, agent, question.asker, guard, now=now)
 
 
 _KINDS: Final = (
