@@ -15,7 +15,7 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import connections, idle, rendering, sends, turns
+from bench import connections, history, idle, rendering, sends, turns
 from bench.measure import Measured
 
 RESULTS: Final = Path(__file__).with_name("RESULTS.md")
@@ -28,6 +28,7 @@ MEASUREMENTS: Final[tuple[Callable[[], list[Measured]], ...]] = (
     idle.harness_memory,
     connections.thousand_harnesses,
     rendering.thousand_agents,
+    history.long_history,
 )
 
 
