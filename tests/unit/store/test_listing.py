@@ -36,7 +36,6 @@ def plan_of(db: Database, ask: Callable[[Database], object]) -> str:
     [
         (listing.agents, "INDEX messages_queued (recipient=?)"),
         (lambda db: listing.agent(db, "alice"), "INDEX messages_queued (recipient=?)"),
-        (lambda db: listing.agent(db, "alice"), "INDEX turns_agent (agent=?)"),
     ],
 )
 def test_an_agent_is_listed_without_its_history(

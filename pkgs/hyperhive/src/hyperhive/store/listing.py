@@ -13,16 +13,10 @@ Row = dict[str, Any]
 _AGENTS: Final = """
 SELECT a.*, coalesce(q.open, 0) AS questions,
     (SELECT count(*) FROM messages m INDEXED BY messages_queued
-        WHERE m.recipient = a.name AND m.state = 'queued') AS unread,
-    w.session AS weighed_session, w.context_tokens, w.context_window
+        WHERE m.recipient = a.name AND m.state = 'queued') AS unread
 FROM agents a
 LEFT JOIN (SELECT asker, count(*) AS open FROM questions WHERE state = 'open' GROUP BY asker) q
     ON q.asker = a.name
-LEFT JOIN turns w ON w.id = (
-    SELECT t.id FROM turns t WHERE t.agent = a.name AND (
-        (t.kind IN ('message', 'checkpoint') AND t.context_tokens IS NOT NULL)
-        OR (t.kind = 'compact' AND t.outcome = 'ok'))
-    ORDER BY t.id DESC LIMIT 1)
 """
 
 

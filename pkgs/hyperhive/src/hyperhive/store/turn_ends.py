@@ -49,6 +49,12 @@ def end(
             agent,
         ),
     )
+    if kind is not TurnKind.NOTES and outcome.context_tokens is not None:
+        tx.connection.execute(
+            "UPDATE agents SET weighed_session = ?, context_tokens = ?,"
+            " context_window = coalesce(?, context_window) WHERE name = ?",
+            (session, outcome.context_tokens, outcome.context_window, agent),
+        )
     set_hold(tx, agent, settlement.hold, now=now)
     return True
 
