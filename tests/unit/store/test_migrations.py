@@ -1,4 +1,4 @@
-"""A store of an older version is brought up to date, whatever it holds and whenever it is killed."""
+"""A store of an older version is brought up to date, whatever it holds."""
 
 import asyncio
 import sqlite3
@@ -38,15 +38,17 @@ def make_first(path: Path) -> None:
                 " VALUES (?, 'operator', 'alice', ?, ?, 1.0, ?, 2, 1, ?, ?)",
                 (
                     id,
-                    f"body {id} \N{BEE}",
+                    f"body {id} 🐝",
                     f"key {id}",
                     state,
                     2 if state == "leased" else None,
                     5.0 if state in ("acked", "dead") else None,
                 ),
             )
-        connection.execute("INSERT INTO messages (id, sender, recipient, body, created_at) VALUES"
-                           " (90, 'alice', 'operator', 'gone', 1.0)")
+        connection.execute(
+            "INSERT INTO messages (id, sender, recipient, body, created_at) VALUES"
+            " (90, 'alice', 'operator', 'gone', 1.0)"
+        )
         connection.execute("DELETE FROM messages WHERE id = 90")
         for id, outcome in ((1, "ok"), (2, None)):
             connection.execute(
@@ -83,7 +85,7 @@ def test_every_row_and_id_is_kept(tmp_path: Path) -> None:
         rows = await store.read(listing.messages, agent="alice", after=0, limit=9)
         assert [(row["id"], row["state"]) for row in rows] == list(enumerate(STATES, start=1))
         assert {(row["kind"], row["about"], row["note"]) for row in rows} == {("message", None, "")}
-        assert rows[0]["body"] == "body 1 \N{BEE}"
+        assert rows[0]["body"] == "body 1 🐝"
         assert [row["turn"] for row in rows] == [None, 2, None, None]
         assert [row["settled_at"] for row in rows] == [None, None, 5.0, 5.0]
         found = await store.read(listing.turns, agent="alice", after=0, limit=9)
@@ -109,7 +111,7 @@ def test_work_goes_on_where_it_was_and_no_id_comes_again(tmp_path: Path) -> None
     async def body(store: Any) -> None:
         new = NewMessage("operator", "alice", "new")
         assert await store.write(messages.send, new, now=9.0) == 91
-        again = NewMessage("operator", "alice", "body 3 \N{BEE}", idempotency_key="key 3")
+        again = NewMessage("operator", "alice", "body 3 🐝", idempotency_key="key 3")
         assert await store.write(messages.send, again, now=9.0) == 3
         assert await store.write(lost, "alice", "gone", now=9.0) == 2
         await store.write(set_link, "alice", Link.CONNECTED, "", now=9.0)

@@ -123,6 +123,7 @@ def _messages_with_kinds(db: Database) -> None:
         " attempts, turn, settled_at"
     )
     db.execute(f"INSERT INTO messages ({kept}) SELECT {kept} FROM messages_before")
+    _keep_counting(db, "messages")
     db.execute("DROP TABLE messages_before")
     # Where several indexes would do, SQLite takes the newest: so those that hold all of the history
     # come first, and those that hold little of it last.
@@ -186,7 +187,18 @@ def _turns_with_kinds(db: Database) -> None:
         " context_tokens, context_window, denials, mcp_failed"
     )
     db.execute(f"INSERT INTO turns ({kept}) SELECT {kept} FROM turns_before")
+    _keep_counting(db, "turns")
     db.execute("DROP TABLE turns_before")
     db.execute("CREATE INDEX turns_agent ON turns (agent, id)")
     db.execute("CREATE INDEX turns_ended ON turns (ended_at) WHERE ended_at IS NOT NULL")
     db.execute("CREATE UNIQUE INDEX turns_running ON turns (agent) WHERE outcome IS NULL")
+
+
+def _keep_counting(db: Database, table: str) -> None:
+    """Goes on where the ids of the table before have ended: one that was removed is not used
+    again."""
+    db.execute("DELETE FROM sqlite_sequence WHERE name = ?", [table])
+    db.execute(
+        "INSERT INTO sqlite_sequence (name, seq) SELECT ?, seq FROM sqlite_sequence WHERE name = ?",
+        [table, f"{table}_before"],
+    )
