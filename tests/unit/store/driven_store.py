@@ -61,9 +61,7 @@ class DrivenStore:
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """What a query finds in the file."""
-        cursor = self._reader.execute(sql)
-        names = [column for column, *_ in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor]
+        return rows(self._reader, sql)
 
     def agent(self, name: str) -> AgentRow:
         """An agent's row in the file."""
@@ -71,10 +69,8 @@ class DrivenStore:
 
     def new_events(self) -> list[dict[str, Any]]:
         """The events that were written since this was last asked, in order."""
-        events = self.rows(f"SELECT * FROM events WHERE id > {self._event} ORDER BY id")
-        for event in events:
-            self._event = event["id"]
-            event["data"] = json.loads(event.pop("payload_json"))
+        events = event_rows(self._reader, after=self._event)
+        self._event = max((event["id"] for event in events), default=self._event)
         return events
 
     def committed(self, commit: Committed) -> None:
@@ -106,6 +102,21 @@ def said(standing: Standing) -> dict[str, Any]:
     if standing.until is not None:
         data["until"] = standing.until
     return data
+
+
+def rows(connection: sqlite3.Connection, sql: str) -> list[dict[str, Any]]:
+    """What a query finds."""
+    cursor = connection.execute(sql)
+    names = [column for column, *_ in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def event_rows(connection: sqlite3.Connection, after: int = 0) -> list[dict[str, Any]]:
+    """Events in order, their data decoded."""
+    events = rows(connection, f"SELECT * FROM events WHERE id > {after} ORDER BY id")
+    for event in events:
+        event["data"] = json.loads(event.pop("payload_json"))
+    return events
 
 
 async def _opened(path: Path) -> Store:
