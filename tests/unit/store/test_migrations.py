@@ -1,6 +1,8 @@
 """A store of an older version is brought up to date, whatever it holds."""
 
 import asyncio
+import itertools
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -145,3 +147,77 @@ def test_a_step_that_is_broken_off_leaves_the_file_as_it_was(
         assert migrate(Database(connection)) == len(STEPS) - 1
         assert migrate(Database(connection)) == 0
     connection.close()
+
+
+def schema(path: Path) -> set[tuple[str, str]]:
+    """Every table and index of a store, which must be whole."""
+    connection = sqlite3.connect(path)
+    (whole,) = connection.execute("PRAGMA integrity_check").fetchone()
+    assert whole == "ok"
+    found = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql NOT NULL").fetchall()
+    connection.close()
+    return {(name, " ".join(sql.replace('"', "").split())) for name, sql in found}
+
+
+async def nothing(_store: Any) -> None:
+    """Opening it is enough."""
+
+
+def test_it_becomes_what_a_store_is_that_was_never_old(tmp_path: Path) -> None:
+    make_first(tmp_path / "old.sqlite")
+    for name in ("old", "new"):
+        with_migrated(tmp_path / f"{name}.sqlite", nothing)
+    assert schema(tmp_path / "old.sqlite") == schema(tmp_path / "new.sqlite")
+
+
+class KilledError(Exception):
+    """Here the process would end."""
+
+
+class Killed(Database):
+    """A database that copies its files, as they are then, in the place of the n-th statement."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, left: Path, n: int) -> None:
+        self._path, self._copy, self._more = path, left, -1
+        super().__init__(connection)
+        self._more = n
+
+    def execute(self, *args: Any, **kwargs: Any) -> sqlite3.Cursor:
+        if self._more == 0:
+            for suffix in ("", "-wal"):
+                file = self._path.with_name(self._path.name + suffix)
+                shutil.copyfile(file, self._copy.with_name(self._copy.name + suffix))
+            raise KilledError
+        self._more -= 1
+        return super().execute(*args, **kwargs)
+
+
+@pytest.mark.parametrize("step", range(1, len(STEPS)))
+def test_killed_at_any_statement_of_a_step_it_takes_the_step_again(
+    tmp_path: Path, step: int
+) -> None:
+    old = tmp_path / "old.sqlite"
+    make_first(old)
+    with sqlite3.connect(old, isolation_level=None) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        before = "\n".join(connection.iterdump())
+    connection.close()
+    with_migrated(tmp_path / "new.sqlite", nothing)
+    for n in itertools.count():
+        path, left = tmp_path / f"{n}.sqlite", tmp_path / f"{n} left.sqlite"
+        shutil.copyfile(old, path)
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            STEPS[step](Killed(connection, path, left, n))
+            break  # it has no more statements
+        except KilledError:
+            pass
+        finally:
+            connection.close()
+        with sqlite3.connect(left, isolation_level=None) as connection:
+            assert "\n".join(connection.iterdump()) == before
+        connection.close()
+        with_migrated(left, nothing)
+        assert schema(left) == schema(tmp_path / "new.sqlite")
+    assert n > 0, "a step has statements"
