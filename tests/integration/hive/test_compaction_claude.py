@@ -80,8 +80,9 @@ def test_compaction_and_a_new_session_on_demand(tmp_path: Path, claude_cli: Path
     ):
         assert "no conversation" in hive.run("compact", "alice", status=1)
         hive.wait_acked(tell(hive, "one"))
+        hive.wait_acked(tell(hive, "more"))  # claude 2.1.197 compacts no single exchange
         hive.run("compact", "alice")
-        wait_for("the compaction", lambda: kinds(hive) == ["message", "compact"])
+        wait_for("the compaction", lambda: kinds(hive) == ["message", "message", "compact"])
         hive.wait_states(alice="idle")
         hive.wait_acked(tell(hive, "two"))
         assert "Summed up." in str(api.calls[-1].body)
