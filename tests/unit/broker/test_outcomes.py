@@ -98,7 +98,7 @@ def test_failures_wait_longer_each_time_up_to_five_minutes(kind: str) -> None:
 @pytest.mark.parametrize("of", list(TurnKind))
 @pytest.mark.parametrize("kind", ["rate_limited", "overloaded"])
 def test_a_limit_waits_as_long_as_it_says_or_doubles(kind: str, of: TurnKind) -> None:
-    told = settle(Outcome(OutcomeKind(kind), retry_at=NOW + 7), failures=9, of=turn(of))
+    told = settle(Outcome(OutcomeKind(kind), retry_at=NOW + 7), failures=9999, of=turn(of))
     assert told.hold == Hold(HoldKind.RATE_LIMITED, kind, NOW + 7)
     assert told.fate is Fate.BACK
     past = settle(Outcome(OutcomeKind(kind), retry_at=NOW - 7))

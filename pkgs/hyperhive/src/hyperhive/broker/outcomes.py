@@ -57,7 +57,8 @@ def settlement(
         case OutcomeKind.UNKNOWN_MODEL:
             return replace(kept, hold=_unknown_model(agent, turn))
         case OutcomeKind.RATE_LIMITED | OutcomeKind.OVERLOADED:
-            pause = min(LIMIT_FIRST * 2**agent.failures, LIMIT_MOST)
+            # An API that says each time to come back soon can be asked a thousand times in a row.
+            pause = min(LIMIT_FIRST * 2 ** min(agent.failures, 10), LIMIT_MOST)
             until = max(outcome.retry_at or now + pause, now)
             hold = Hold(HoldKind.RATE_LIMITED, reason, until)
             return replace(kept, hold=hold, failures=agent.failures + 1)
