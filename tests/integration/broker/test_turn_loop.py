@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from hyperhive.broker.core import Core
+from hyperhive.hive.load import parse_hive
 from hyperhive.store import listing, questions, reminders
 from hyperhive.store.cancelling import cancel
 from hyperhive.store.model_choice import override_model
@@ -211,5 +212,20 @@ def test_what_falls_due_while_the_broker_is_away_is_done_when_it_is_back(tmp_pat
                 ("system", "[expired]", "answer"),
                 ("alice", "look", "reminder"),
             }
+
+    asyncio.run(main())
+
+
+def test_a_turn_of_an_agent_that_the_hive_has_no_more_gives_its_messages_back(
+    tmp_path: Path,
+) -> None:
+    async def main() -> None:
+        async with broker(tmp_path) as core, harness(core, "alice") as alice:
+            await send(core, "hello")
+            await alice.turn()
+        without = parse_hive({"hive": {"name": "lab"}, "agents": {"bob": {}}}, "test")
+        async with broker(tmp_path, without) as core:
+            assert [state for state, _ in await message_states(core)] == ["queued"]
+            assert (await agent_row(core, "alice"))["state"] == "offline"
 
     asyncio.run(main())

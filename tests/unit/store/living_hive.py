@@ -66,6 +66,8 @@ def begin(tx: Transaction, declared: Sequence[str], model: str, *, now: float) -
     agents.declare(tx, sorted(declared), now=now)
     for name in declared:
         declare_model(tx, name, ModelChoice(model, "hive"), by="the declared hive", now=now)
+    for former in agents.undeclared(tx):
+        turn_ends.lost(tx, former, "the hive has no such agent now", now=now)
     questions.release_calls(tx, now=now)
 
 
@@ -165,6 +167,9 @@ class LivingHive(CheckedHive):
             if agent.declared:
                 agent.declared_model = model
                 agent.choose(self.promises)
+        for agent in self.agents.values():
+            if not agent.declared:
+                agent.lost(self.promises, now)
         self.promises.release_calls(now)
         self.next_due = None
         self.look_for_due()

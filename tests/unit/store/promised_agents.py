@@ -210,6 +210,8 @@ class Promised:
 def fates(outcome: Outcome, turn: Running) -> set[Fate]:
     """What may become of the messages of a turn that ended so."""
     if outcome.kind is OutcomeKind.OK:
+        if turn.wish is not None and (turn.cut or HIVE_SERVER in outcome.mcp_failed):
+            return {turn.wish}
         if turn.kind not in TALKING:
             return {Fate.DONE}
         if turn.kind is TurnKind.MESSAGE and HIVE_SERVER in outcome.mcp_failed:

@@ -17,7 +17,7 @@ from hyperhive.broker.scheduler import Scheduler
 from hyperhive.hive.layers import effective
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.paths import StatePaths
-from hyperhive.store import agents, questions
+from hyperhive.store import agents, questions, turn_ends
 from hyperhive.store.database import open_store
 from hyperhive.store.errors import StoreUnavailableError
 from hyperhive.store.model_choice import ModelChoice, declare_model
@@ -86,6 +86,8 @@ def _begin(tx: Transaction, hive: HiveConfig, *, now: float) -> None:
         model = effective(hive, name).settings["model",]
         choice = ModelChoice(str(model.value), str(model.layer))
         declare_model(tx, name, choice, by="the declared hive", now=now)
+    for former in agents.undeclared(tx):
+        turn_ends.lost(tx, former, "the hive has no such agent now", now=now)
     questions.release_calls(tx, now=now)
 
 

@@ -38,7 +38,8 @@ def settlement(
         compacted_for=agent.compacted_for,
         notes_due=agent.notes_due,
     )
-    if outcome.kind is OutcomeKind.OK:
+    cut_off = turn.cut or HIVE_SERVER in outcome.mcp_failed
+    if outcome.kind is OutcomeKind.OK and not (turn.cancellation is not None and cut_off):
         return _after_ok(outcome, agent, turn, rules, kept, now)
     if turn.cancellation is not None:
         # However it ended: somebody decided what becomes of its messages, and what was due is off.
@@ -59,7 +60,8 @@ def settlement(
         case OutcomeKind.RATE_LIMITED | OutcomeKind.OVERLOADED:
             # An API that says each time to come back soon can be asked a thousand times in a row.
             pause = min(LIMIT_FIRST * 2 ** min(agent.failures, 10), LIMIT_MOST)
-            until = max(outcome.retry_at or now + pause, now)
+            said = outcome.retry_at is not None and outcome.retry_at > now
+            until = outcome.retry_at if said else now + pause
             hold = Hold(HoldKind.RATE_LIMITED, reason, until)
             return replace(kept, hold=hold, failures=agent.failures + 1)
     match turn.kind:

@@ -174,6 +174,12 @@ def declare(tx: Transaction, names: list[str], *, now: float) -> None:
         settle(tx, name, now=now)
 
 
+def undeclared(tx: Transaction) -> list[str]:
+    """Agents that the hive had and has no more, by name."""
+    rows = tx.connection.execute("SELECT name FROM agents WHERE declared = 0 ORDER BY name")
+    return [str(name) for (name,) in rows.fetchall()]
+
+
 def is_declared(tx: Transaction, name: str) -> bool:
     """Whether the hive has such an agent now."""
     row = tx.connection.execute("SELECT declared FROM agents WHERE name = ?", (name,)).fetchone()

@@ -42,7 +42,7 @@ def end(
             None if forget else session,
             None if forget else settlement.compaction,
             settlement.compaction_reason,
-            settlement.compacted_for,
+            None if forget else settlement.compacted_for,
             settlement.notes_due,
             outcome.notes_bytes,
             settlement.notes_tried,
