@@ -21,6 +21,11 @@ settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what is slow: at the end one process would do it while the others rest."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def claude_cli() -> Path:
     """The real claude CLI; skipped, or failed where every tool is required, without it."""

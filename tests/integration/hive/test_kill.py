@@ -37,7 +37,7 @@ SCRIPT: Final = [
         ],
     },
     {
-        "when": {"agent": "bob", "from": "alice"},
+        "when": {"agent": "bob", "from": "alice", "matches": "[05]$"},
         "do": [{"tool": "mcp__hyperhive__ask_operator", "input": {"question": "keep {body}?"}}],
     },
     {"do": [{"say": "Noted."}]},
@@ -145,10 +145,11 @@ def _nothing_lost(messages: list[Message], sent: list[int]) -> None:
 
 
 def _every_question_answered(messages: list[Message], questions: list[Question]) -> None:
-    """Bob asked of every pong, and each question has one answer, which is its own."""
-    assert {f"keep {m.body}?" for m in messages if m.sender == "alice" and m.state == "acked"} <= {
-        question.question for question in questions
-    }
+    """Bob asked of some pongs, and each question has one answer, which is its own."""
+    pongs = [m.body for m in messages if m.sender == "alice" and m.state == "acked"]
+    to_ask = {f"keep {body}?" for body in pongs if body.endswith(("0", "5"))}
+    assert to_ask
+    assert to_ask <= {question.question for question in questions}
     answers = Counter(m.about for m in messages if m.kind == "answer")
     assert answers == Counter({question.id: 1 for question in questions})
     asked = {question.id: question.question for question in questions}
