@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from hyperhive.broker.core import Core
 from hyperhive.hive.load import parse_hive
 from hyperhive.store import listing, questions, reminders
@@ -10,6 +12,7 @@ from hyperhive.store.cancelling import cancel
 from hyperhive.store.model_choice import override_model
 from hyperhive.store.naps import begin_nap, end_nap
 from hyperhive.store.settlement import Cancellation, Fate
+from hyperhive.store.transaction import Transaction
 from hyperhive.wire.harness import OutcomeKind
 from tests.integration.broker.alice import message_states, send, write
 from tests.integration.broker.plane import (
@@ -229,3 +232,24 @@ def test_a_turn_of_an_agent_that_the_hive_has_no_more_gives_its_messages_back(
             assert (await agent_row(core, "alice"))["state"] == "offline"
 
     asyncio.run(main())
+
+
+def test_trouble_with_questions_keeps_no_reminder_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_tx: Transaction, *, now: float) -> float | None:
+        raise ValueError(f"broken at {now}")
+
+    async def main() -> None:
+        monkeypatch.setattr(questions, "expire", fail)
+        async with broker(tmp_path) as core:
+            now = core.clock()
+            await core.store.write(reminders.remind, "alice", "look", now + 0.05, now=now)
+
+            async def told() -> bool:
+                return len(await message_states(core)) == 1
+
+            await until(core, "the reminder", told)
+
+    asyncio.run(main())
+    assert "what is due has to wait" in caplog.text

@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
 from hyperhive.store import questions, reminders
 from hyperhive.store.database import Committed, Store
@@ -21,6 +21,11 @@ RETRY_SECONDS: Final = 5.0
 
 GLANCE_SECONDS: Final = 30.0
 """Longest sleep: the clock may be set, and stands still for sleeps while the host is suspended."""
+
+
+class _Due(Protocol):
+    def __call__(self, tx: Transaction, *, now: float) -> float | None:
+        """Does what is due; returns when the next is."""
 
 
 class Deadlines:
@@ -49,13 +54,19 @@ class Deadlines:
 
     async def _do_due(self) -> None:
         self._next = None  # what is committed from here on is due on top of what is found now
+        # One after the other: trouble with questions keeps no reminder back.
+        found = [await self._do(questions.expire), await self._do(reminders.deliver_due)]
+        self._next = min((at for at in (self._next, *found) if at is not None), default=None)
+
+    async def _do(self, what: _Due) -> float | None:
+        """Does what is due of one kind; when the next of it is, or when to try again."""
         try:
-            found = await self._store.write(_do_due, now=self._clock())
+            return await self._store.write(what, now=self._clock())
         except StoreUnavailableError as error:
             logger.error("what is due has to wait: %s", error.what)
-            found = self._clock() + RETRY_SECONDS
-        times = [at for at in (self._next, found) if at is not None]
-        self._next = min(times, default=None)
+        except Exception:
+            logger.exception("what is due has to wait")
+        return self._clock() + RETRY_SECONDS
 
     async def _sleep(self) -> None:
         self._sooner.clear()
@@ -65,8 +76,3 @@ class Deadlines:
         with suppress(TimeoutError):
             async with asyncio.timeout(min(max(0.0, self._next - self._clock()), GLANCE_SECONDS)):
                 await self._sooner.wait()
-
-
-def _do_due(tx: Transaction, *, now: float) -> float | None:
-    times = (questions.expire(tx, now=now), reminders.deliver_due(tx, now=now))
-    return min((at for at in times if at is not None), default=None)
