@@ -5,6 +5,8 @@ import os
 import sys
 from typing import Final
 
+from hyperhive.log_events import LogEvent
+
 _PRIORITIES: Final = {
     logging.CRITICAL: 2,
     logging.ERROR: 3,
@@ -12,6 +14,31 @@ _PRIORITIES: Final = {
     logging.INFO: 6,
     logging.DEBUG: 7,
 }
+
+
+def fields(
+    event: LogEvent | None = None,
+    *,
+    agent: str | None = None,
+    turn: int | None = None,
+    approval: int | None = None,
+    **more: str | int,
+) -> dict[str, dict[str, str]]:
+    """The `extra` of a log call: fields of the entry in the journal.
+
+    Args:
+        event: its kind, as MESSAGE_ID.
+        agent, turn, approval: HYPERHIVE_AGENT, HYPERHIVE_TURN, HYPERHIVE_APPROVAL.
+        more: further fields, named in capitals.
+    """
+    named = {
+        "MESSAGE_ID": event,
+        "HYPERHIVE_AGENT": agent,
+        "HYPERHIVE_TURN": turn,
+        "HYPERHIVE_APPROVAL": approval,
+        **more,
+    }
+    return {"journal": {name: str(value) for name, value in named.items() if value is not None}}
 
 
 def log_to_stderr(source: str) -> None:

@@ -1,6 +1,6 @@
 """What harness and broker say to each other on harness.sock (docs/protocol.md).
 
-Harness to broker: `hello`, `turn.started`, `turn.events`, `turn.finished`.
+Harness to broker: `hello`, `turn.started`, `turn.events`, `turn.finished`, `leaving`.
 Broker to harness: `turn.run`, `turn.cancel`.
 Every one is a request: the sender keeps what it said until the answer is there, so that nothing is
 lost when the other side is killed in between.
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-PROTOCOL: Final = 2
+PROTOCOL: Final = 3
 """Version of this protocol; a change that an older side would misread makes it the next."""
 
 
@@ -236,3 +236,15 @@ class TurnFinished:
 
     turn: int
     outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """`leaving`: the last request of a harness that ends because it was told to. A connection that
+    ends without one is a harness that died.
+
+    Attributes:
+        reason: one line for a reader.
+    """
+
+    reason: str

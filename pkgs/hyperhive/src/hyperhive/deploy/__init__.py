@@ -1,0 +1,1 @@
+"""Makes the host match the declared hive: directories, definitions, systems, containers."""

@@ -1,0 +1,1 @@
+"""systemd: units over D-Bus, the journal, and what a service tells its manager."""

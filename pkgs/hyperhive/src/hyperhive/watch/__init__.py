@@ -1,0 +1,1 @@
+"""Tells the broker what becomes of the containers' units."""
