@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from hyperhive.hive.names import AgentName
+from hyperhive.hive.names import AgentName, container_name
 
 DECLARED_HIVE: Final = Path("/etc/hyperhive/hive.json")
 """The declared hive of a NixOS host, written by its module."""
 HOST_STATE: Final = Path("/var/lib/hyperhive")
 HOST_RUN: Final = Path("/run/hyperhive")
+
+RESOLVER: Final = Path("/run/hyperhive-resolver")
+"""Directory of the resolv.conf of private networks, at the same place on the host and inside."""
 
 CONTAINER_STATE: Final = Path("/state")
 """Where a container sees `AgentPaths.state`."""
@@ -123,4 +126,82 @@ class StatePaths:
             settings=home / "agent.json",
             proposals=self.state / "proposals" / f"{name}.git",
             sockets=self.run / "agents" / name,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerPaths:
+    """What belongs to an agent's container on a NixOS host, all of it root's.
+
+    Attributes:
+        name: `h-NAME`, the container's name.
+        unit: its unit.
+        conf: what nixos-containers reads of it.
+        drop_in: settings of its unit.
+        root: its file system.
+        profiles: the directory that it sees as /nix/var/nix/profiles.
+        gcroots: what keeps its programs from being collected.
+        record: what was built for it and what it runs with.
+    """
+
+    name: str
+    unit: str
+    conf: Path
+    drop_in: Path
+    root: Path
+    profiles: Path
+    gcroots: Path
+    record: Path
+
+    @property
+    def profile(self) -> Path:
+        """The profile whose newest generation the container boots."""
+        return self.profiles / "system"
+
+
+@dataclass(frozen=True, slots=True)
+class HostPaths:
+    """Where a NixOS host keeps containers.
+
+    Attributes:
+        hive: the hive's own directories.
+        confs: one `NAME.conf` for each container.
+        units: drop-ins of units. On NixOS /etc/systemd/system is in the store.
+        roots, profiles, gcroots: one directory for each container.
+    """
+
+    hive: StatePaths
+    confs: Path = Path("/etc/nixos-containers")
+    units: Path = Path("/run/systemd/system")
+    roots: Path = Path("/var/lib/nixos-containers")
+    profiles: Path = Path("/nix/var/nix/profiles/per-container")
+    gcroots: Path = Path("/nix/var/nix/gcroots/per-container")
+
+    @classmethod
+    def default(cls) -> Self:
+        """A NixOS host."""
+        return cls(StatePaths.host_default())
+
+    @property
+    def records(self) -> Path:
+        """What reconciling remembers of each agent."""
+        return self.hive.deploy / ".reconciled"
+
+    def agent_source(self, name: AgentName) -> Path:
+        """The directory of the flake that an agent's system is built from."""
+        return self.hive.deploy / "agents" / name
+
+    def container(self, name: AgentName) -> ContainerPaths:
+        """The paths of one agent's container."""
+        container = container_name(name)
+        unit = f"container@{container}.service"
+        return ContainerPaths(
+            name=container,
+            unit=unit,
+            conf=self.confs / f"{container}.conf",
+            drop_in=self.units / f"{unit}.d" / "hyperhive.conf",
+            root=self.roots / container,
+            profiles=self.profiles / container,
+            gcroots=self.gcroots / container,
+            record=self.records / f"{name}.json",
         )
