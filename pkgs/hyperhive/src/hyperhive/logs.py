@@ -15,6 +15,10 @@ _PRIORITIES: Final = {
     logging.DEBUG: 7,
 }
 
+_CONTROLS: Final = {
+    code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"
+}
+
 
 def fields(
     event: LogEvent | None = None,
@@ -39,6 +43,14 @@ def fields(
         **more,
     }
     return {"journal": {name: str(value) for name, value in named.items() if value is not None}}
+
+
+def visible(text: str) -> str:
+    """The text with control characters as escapes (`\\x1b`); line ends and tabs stay.
+
+    So nothing of it acts on a terminal, and no program takes it for binary data.
+    """
+    return text.translate(_CONTROLS)
 
 
 def log_to_stderr(source: str) -> None:
