@@ -48,6 +48,10 @@ STANDARD_LIBRARY_ONLY: Final = {
 """Parts that import no third party, and which parts of the package they may stand on: the harness
 keeps its idle memory small, and the stand-ins for other programs start fast and run anywhere."""
 
+EXTRAS: Final = {"systemd": ("systemd",), "logs": ("systemd",)}
+"""Parts that may use what an extra of the package brings, and which one: only a host's daemons meet
+systemd."""
+
 EXEMPT: Final = frozenset({f"{PACKAGE}.testing.demo"})
 """The demonstration speaks HTTP with the broker, as any client of it would."""
 
@@ -121,13 +125,22 @@ def test_third_party_imports_are_declared_dependencies() -> None:
     project = tomllib.loads((ROOT / "pkgs" / "hyperhive" / "pyproject.toml").read_text())["project"]
     needed = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
     allowed = needed | {half for name in needed for half in other_halves(name)}
+    extras = {
+        part: {
+            canonicalize_name(Requirement(text).name)
+            for name in names
+            for text in project["optional-dependencies"][name]
+        }
+        for part, names in EXTRAS.items()
+    }
     distributions = packages_distributions()
     wrong = []
     for found in IMPORTS:
         top = found.target.split(".")[0]
         if top == PACKAGE or top in sys.stdlib_module_names:
             continue
-        if not {canonicalize_name(name) for name in distributions.get(top, [top])} & allowed:
+        known = allowed | extras.get(part_of(found.importer), set())
+        if not {canonicalize_name(name) for name in distributions.get(top, [top])} & known:
             wrong.append(str(found))
     assert wrong == []
 
