@@ -1,12 +1,28 @@
-"""Where daemons log: standard error, with priorities where the journal reads it."""
+"""Where daemons log: the journal, with fields to search by, or standard error."""
 
+import importlib
 import logging
 import os
+import select
+import socket
 import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from hyperhive.log_events import LogEvent
 
+PATIENCE_SECONDS: Final = 1.0
+"""How long a daemon waits for a journal that takes nothing, before it goes on without it."""
+MOST_CHARACTERS: Final = 32_000
+"""Of a message; the rest is left out. A traceback has fewer."""
+MOST_IN_FIELD: Final = 1000
+"""Characters of any other field."""
+
+_LINE_CHARACTERS: Final = 8000
+"""Longest line on a stream to the journal, which ends lines at 48 KiB (LineMax= of journald.conf):
+what follows such an end could begin with a priority of somebody else's choice."""
+_JOURNAL_SOCKET: Final = Path("/run/systemd/journal/socket")
 _PRIORITIES: Final = {
     logging.CRITICAL: 2,
     logging.ERROR: 3,
@@ -14,10 +30,12 @@ _PRIORITIES: Final = {
     logging.INFO: 6,
     logging.DEBUG: 7,
 }
-
 _CONTROLS: Final = {
     code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"
 }
+
+Send = Callable[..., None]
+"""`systemd.journal.sendv`: an entry from `NAME=value` bytes."""
 
 
 def fields(
@@ -53,22 +71,180 @@ def visible(text: str) -> str:
     return text.translate(_CONTROLS)
 
 
-def log_to_stderr(source: str) -> None:
+def start_logging(program: str, agent: str | None = None) -> None:
     """Logs from INFO on.
 
-    Where standard error is the journal (JOURNAL_STREAM is set), each line begins with its priority
-    in angle brackets (sd-daemon(3)); elsewhere with the time, and `source`, which the journal has.
+    To the journal itself where standard error is the journal and systemd's Python module is there.
+    Else to standard error: for a service manager each line begins with its priority in angle
+    brackets (sd-daemon(3)), for people with the time and who speaks.
+
+    Args:
+        program: what logs: `broker`, `harness`, …
+        agent: the agent whose program it is; every entry gets it as HYPERHIVE_AGENT.
     """
-    handler = logging.StreamHandler(sys.stderr)
-    if "JOURNAL_STREAM" in os.environ:
-        handler.setFormatter(_JournalFormatter("%(message)s"))
+    in_journal = is_journal(os.environ, 2)
+    send = _find_send() if in_journal else None
+    handler: logging.Handler
+    if send is not None:
+        handler = JournalHandler(send, JournalSocket(_JOURNAL_SOCKET).has_room, program, agent)
     else:
-        form = f"%(asctime)s.%(msecs)03d {source} %(levelname).1s %(message)s"
-        handler.setFormatter(logging.Formatter(form, datefmt="%H:%M:%S"))
+        handler = logging.StreamHandler(sys.stderr)
+        managed = os.environ.get("SYSTEMD_EXEC_PID") == str(os.getpid()) and not os.isatty(2)
+        if in_journal or managed:
+            handler.setFormatter(PriorityFormatter())
+        else:
+            handler.setFormatter(TerminalFormatter(agent or program))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
-class _JournalFormatter(logging.Formatter):
+def is_journal(environment: Mapping[str, str], descriptor: int) -> bool:
+    """Whether the descriptor is a stream to the journal.
+
+    JOURNAL_STREAM alone does not say so: programs inherit it with another standard error
+    (systemd.exec(5)).
+    """
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return False
+    return environment.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
+def _find_send() -> Send | None:
+    try:
+        # `systemd.journal` is this function and a reader of journals, which takes another 0.7 MB
+        # in every idle harness.
+        send: Send = importlib.import_module("systemd._journal").sendv
+    except (ImportError, AttributeError):
+        return None
+    return send
+
+
+class JournalSocket:
+    """Journald's socket, looked at before something is sent: a send would wait for ever for a
+    journald that hangs, and with it a daemon that has better things to do."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._patience = PATIENCE_SECONDS
+        self._connected: socket.socket | None = None
+
+    def has_room(self) -> bool:
+        """Whether journald takes an entry; waits for it at most once until it does again."""
+        poll = select.poll()
+        try:
+            poll.register(self._socket(), select.POLLOUT)
+        except OSError:
+            return False
+        # Only a connected socket is told whether its receiver's queue is full.
+        room = bool(poll.poll(self._patience * 1000))
+        self._patience = PATIENCE_SECONDS if room else 0.0
+        return room
+
+    def _socket(self) -> socket.socket:
+        if self._connected is None:
+            connecting = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            try:
+                connecting.connect(str(self._path))
+            except OSError:
+                connecting.close()
+                raise
+            self._connected = connecting
+        return self._connected
+
+
+class JournalHandler(logging.Handler):
+    """Sends each record as one entry with its fields.
+
+    A value cannot become another field or entry, whatever it holds: each is sent with its length.
+    Entries that journald does not take are counted, and the next one that it takes says so.
+
+    Args:
+        has_room: whether journald takes an entry now.
+    """
+
+    def __init__(
+        self, send: Send, has_room: Callable[[], bool], program: str, agent: str | None
+    ) -> None:
+        super().__init__()
+        self._send = send
+        self._has_room = has_room
+        self._always = {"SYSLOG_IDENTIFIER": f"hyperhive-{program}"}
+        if agent is not None:
+            self._always["HYPERHIVE_AGENT"] = agent
+        self._lost = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See `logging.Handler`."""
+        try:
+            self._deliver(self._of_record(record))
+        except Exception:  # noqa: BLE001 - as every handler: no log call may end what it is in
+            self.handleError(record)
+
+    def _deliver(self, entry: Mapping[str, str]) -> None:
+        if not self._has_room():
+            self._lost += 1
+            return
+        try:
+            if self._lost:
+                note = f"{self._lost} entries before this are lost: the journal took none"
+                self._send(*self._encoded({"MESSAGE": note, "PRIORITY": "4"}))
+                self._lost = 0
+            self._send(*self._encoded(entry))
+        except OSError:
+            self._lost += 1
+
+    def _of_record(self, record: logging.LogRecord) -> dict[str, str]:
+        return {
+            "MESSAGE": self.format(record),
+            "PRIORITY": str(_priority(record)),
+            "CODE_FILE": record.pathname,
+            "CODE_LINE": str(record.lineno),
+            "CODE_FUNC": record.funcName,
+            "LOGGER": record.name,
+            **getattr(record, "journal", {}),
+        }
+
+    def _encoded(self, entry: Mapping[str, str]) -> Iterator[bytes]:
+        for name, value in {**self._always, **entry}.items():
+            most = MOST_CHARACTERS if name == "MESSAGE" else MOST_IN_FIELD
+            yield f"{name}={visible(shortened(value, most))}".encode(errors="backslashreplace")
+
+
+class PriorityFormatter(logging.Formatter):
+    """Lines that begin with their priority, for a service manager that reads standard error."""
+
     def format(self, record: logging.LogRecord) -> str:
-        prefix = f"<{_PRIORITIES.get(record.levelno, 6)}>"
-        return "\n".join(prefix + line for line in super().format(record).splitlines())
+        """See `logging.Formatter`."""
+        prefix = f"<{_priority(record)}>"
+        return "\n".join(
+            prefix + line[start : start + _LINE_CHARACTERS]
+            for line in _lines(super().format(record))
+            for start in range(0, max(len(line), 1), _LINE_CHARACTERS)
+        )
+
+
+class TerminalFormatter(logging.Formatter):
+    """Lines for people: the time, who speaks, the level. What follows the first is indented."""
+
+    def __init__(self, source: str) -> None:
+        form = f"%(asctime)s.%(msecs)03d {source} %(levelname).1s %(message)s"
+        super().__init__(form, datefmt="%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter`."""
+        return "\n    ".join(_lines(super().format(record)))
+
+
+def shortened(text: str, most: int) -> str:
+    """The text with at most `most` characters of its own; then what is left out."""
+    over = len(text) - most
+    return text if over <= 0 else f"{text[:most]}… ({over} more characters)"
+
+
+def _lines(text: str) -> Sequence[str]:
+    return visible(shortened(text, MOST_CHARACTERS)).split("\n")
+
+
+def _priority(record: logging.LogRecord) -> int:
+    return _PRIORITIES.get(record.levelno, 6)

@@ -11,7 +11,7 @@ import click
 from hyperhive.hive.load import load_hive
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.paths import DECLARED_HIVE, HOST_STATE, StatePaths
-from hyperhive.logs import log_to_stderr
+from hyperhive.logs import start_logging
 
 
 @click.command()
@@ -38,7 +38,7 @@ from hyperhive.logs import log_to_stderr
 def serve(file: Path, state: Path, run: Path | None, peers: str) -> None:
     """Run the broker of the hive in FILE in the foreground, until SIGTERM."""
     hive = load_hive(file)
-    log_to_stderr("broker")
+    start_logging("broker")
     state = state.absolute()
     paths = StatePaths(state, run.absolute() if run else StatePaths.local(state).run)
     asyncio.run(_serve(hive, paths, own_user=peers == "self"))

@@ -9,7 +9,7 @@ import click
 from hyperhive.cli.broker_option import STATE_VARIABLE, default_local_state
 from hyperhive.hive.load import load_hive
 from hyperhive.hive.paths import StatePaths
-from hyperhive.logs import log_to_stderr
+from hyperhive.logs import start_logging
 
 
 @click.command()
@@ -36,7 +36,7 @@ def up(file: Path, state: Path | None, claude: str) -> None:
 
     hive = load_hive(file)
     paths = StatePaths.local((state or default_local_state()).absolute())
-    log_to_stderr("broker")
+    start_logging("broker")
 
     def ready(executable: Path) -> None:
         names = ", ".join(hive.agents)

@@ -15,7 +15,7 @@ from hyperhive.harness.processes import become_subreaper
 from hyperhive.harness.service import Harness
 from hyperhive.harness.settings import read_settings
 from hyperhive.harness.unit import UnitLauncher
-from hyperhive.logs import log_to_stderr
+from hyperhive.logs import start_logging
 from hyperhive.wire.settings import TurnLauncher
 
 
@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
         if len(arguments) != 1:
             raise InputError("one argument is needed", "name the agent's settings file")
         settings, digest = read_settings(Path(arguments[0]))
-        log_to_stderr(settings.name)
+        start_logging("harness", settings.name)
         launcher: Launcher
         if settings.launcher is TurnLauncher.UNIT:
             launcher = UnitLauncher(settings)
