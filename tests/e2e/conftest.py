@@ -1,0 +1,40 @@
+"""The testbed for every test here: booted once, shared, its journal shown when a test fails."""
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.testbed import Testbed
+from tests.tools import find_claude
+
+_booted: list[Testbed] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this directory."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the end of the journal with a test that failed."""
+    report = yield
+    if report.failed and _booted:
+        report.sections.append(("The testbed's journal", _booted[0].journal(lines=100)))
+    return report
+
+
+@pytest.fixture(scope="session")
+def testbed() -> Iterator[Testbed]:
+    """A booted system, shared by all tests of the session: leave no unit behind."""
+    claude = find_claude()
+    booted = Testbed.boot(*([claude.parent] if claude else []))
+    _booted.append(booted)
+    try:
+        yield booted
+    finally:
+        _booted.clear()
+        booted.close()
