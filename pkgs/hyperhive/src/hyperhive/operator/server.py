@@ -1,63 +1,105 @@
-"""Serves the operator plane on its Unix socket, inside the broker's event loop."""
+"""Serves the operator plane inside the broker's event loop: on its Unix socket and, where one is
+declared, on the dashboard's port."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Iterator
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-import uvicorn
-
-from hyperhive.broker.agent_plane import listen
+from hyperhive.broker.agent_plane import BACKLOG, listen
 from hyperhive.broker.core import Core
 from hyperhive.broker.lifecycle import Lifecycle
 from hyperhive.operator.api import create_app
+from hyperhive.operator.guard import Guard
+from hyperhive.operator.http_server import HttpServer
+from hyperhive.operator.token import operator_token
 from hyperhive.store.errors import StoreUnavailableError
 
 SOCKET_MODE: Final = 0o660
 """The operator is whoever may write to the socket: its owner and its group."""
 
-LAST_SECONDS: Final = 2
+LAST_SECONDS: Final = 2.0
 """How long requests under way may take when the broker ends."""
 
+OPERATOR: Final = "operator"
+DASHBOARD: Final = "dashboard"
+"""Names of sockets that the broker may be given (FileDescriptorName= of systemd.socket(5))."""
 
-class _Server(uvicorn.Server):
-    """uvicorn without signal handlers: the broker has its own."""
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """Interim."""
+
+    bind: str = "127.0.0.1"
+    port: int | None = None
+    token_file: str | None = None
+
+
+Passed = Mapping[str, Sequence[socket.socket]]
+"""Listening sockets by name, which belong to somebody else and stay when the broker ends."""
 
 
 @asynccontextmanager
-async def operator_plane(core: Core, lifecycle: Lifecycle) -> AsyncIterator[None]:
+async def operator_plane(
+    core: Core,
+    lifecycle: Lifecycle,
+    passed: Passed | None = None,
+    last_seconds: float = LAST_SECONDS,
+) -> AsyncIterator[None]:
     """Serves inside the `async with` block.
 
+    Args:
+        passed: sockets to listen on; what is not among them is made here, and removed at the end.
+        last_seconds: how long requests under way may take at the end.
+
     Raises:
-        StoreUnavailableError: the socket cannot be made.
+        StoreUnavailableError: a socket cannot be made.
+        InputError: there is no token that the dashboard's port could ask for.
     """
-    path = core.paths.operator_socket
-    try:
-        listener = listen(path, SOCKET_MODE)
-    except OSError as error:
-        raise StoreUnavailableError(
-            f"{path}: {error.strerror}", "give a state directory that can be written"
-        ) from None
-    config = uvicorn.Config(
-        create_app(core, lifecycle),
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        lifespan="off",
-        ws="none",
-        timeout_graceful_shutdown=LAST_SECONDS,
-    )
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]), name="operator plane")
+    app = create_app(core, lifecycle)
+    given = dict(passed or {})
+    dashboard = getattr(core.hive.hive, "dashboard", Dashboard())
+    own = None if given.get(OPERATOR) else core.paths.operator_socket
+    sockets = given.get(OPERATOR) or [_unix_socket(core.paths.operator_socket)]
+    servers = [HttpServer(app, sockets, last_seconds)]
+    if ports := given.get(DASHBOARD) or _ports(dashboard):
+        given_token = Path(dashboard.token_file) if dashboard.token_file else None
+        token = operator_token(core.paths.operator_token, given_token)
+        servers.append(HttpServer(Guard(app, token, [dashboard.bind]), ports, last_seconds))
+    serving = [asyncio.create_task(server.serve(), name="operator plane") for server in servers]
     try:
         yield
     finally:
         core.bus.close()
-        server.should_exit = True
-        await serving
-        path.unlink(missing_ok=True)
+        for server in servers:
+            server.end()
+        await asyncio.gather(*serving)
+        if own is not None:
+            own.unlink(missing_ok=True)
+
+
+def _unix_socket(path: Path) -> socket.socket:
+    try:
+        return listen(path, SOCKET_MODE)
+    except OSError as error:
+        raise StoreUnavailableError(
+            f"{path}: {error.strerror}", "give a state directory that can be written"
+        ) from None
+
+
+def _ports(dashboard: Dashboard) -> list[socket.socket]:
+    """The dashboard's own listener, where a port is declared."""
+    if dashboard.port is None:
+        return []
+    try:
+        listener = socket.create_server((dashboard.bind, dashboard.port), backlog=BACKLOG)
+    except OSError as error:
+        raise StoreUnavailableError(
+            f"{dashboard.bind} port {dashboard.port}: {error.strerror}",
+            "declare another address or port in hive.dashboard",
+        ) from None
+    listener.setblocking(False)
+    return [listener]
