@@ -212,7 +212,8 @@ class FakeBroker:
                 reply = Result(message.id, value)
             except RpcError as error:
                 reply = Failure(message.id, error.code, error.message)
-            peer.sendall(encode(reply))
+            with contextlib.suppress(OSError):  # it has gone; what it said before it did counts
+                peer.sendall(encode(reply))
         with self._changed:
             if isinstance(message, Request):
                 self.heard.append(message)

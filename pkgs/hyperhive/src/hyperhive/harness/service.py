@@ -15,13 +15,14 @@ from hyperhive.harness.backoff import Backoff
 from hyperhive.harness.invocation import rule_can_name
 from hyperhive.harness.launcher import Launcher
 from hyperhive.harness.link import Link
-from hyperhive.harness.outbox import Outbox
+from hyperhive.harness.outbox import Call, Outbox
 from hyperhive.harness.runner import Runner
 from hyperhive.harness.turn import Turn
 from hyperhive.wire.harness import (
     PROTOCOL,
     ClaudeInfo,
     Hello,
+    Leaving,
     Outcome,
     OutcomeKind,
     TurnCancel,
@@ -32,13 +33,13 @@ from hyperhive.wire.harness import (
     Welcome,
 )
 from hyperhive.wire.jsonrpc import ErrorCode, Failure, RpcError
-from hyperhive.wire.records import from_json
+from hyperhive.wire.records import from_json, to_json
 from hyperhive.wire.settings import HarnessSettings
 
 logger: Final = logging.getLogger(__name__)
 
 REPORT_SECONDS: Final = 2.0
-"""How long a harness that was told to stop waits for the broker to take its last turn's end."""
+"""How long a harness that was told to stop waits for the broker to take what it has to say."""
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -62,7 +63,10 @@ class Harness:
         self._tell_at = -math.inf
         self._retry = Backoff(0.5, 10.0, lambda: 1.0)
         self._signals = 0
+        self._stop_signal = signal.SIGTERM
         self._leave_at = math.inf
+        self._said_leaving = False
+        self._heard = False
 
     def run(self) -> None:
         """Serve the broker until SIGTERM, SIGINT or SIGHUP; the running turn is ended then."""
@@ -141,9 +145,11 @@ class Harness:
 
     def answered(self, failure: Failure | None) -> None:
         """See `LinkListener`."""
-        if self._outbox is None:
+        if self._said_leaving:
+            self._heard = True
+        elif self._outbox is None:
             return
-        if failure is None:
+        elif failure is None:
             self._retry.reset()
             self._outbox.answered()
             if self._outbox.delivered:
@@ -226,12 +232,12 @@ class Harness:
             logger.info("turn %d: %s%s", number, outcome.kind.value, why)
             self._finish(number, outcome)
         self._turn = None
-        if self._signals:
-            self._leave_at = time.monotonic() + REPORT_SECONDS
 
     # The end
 
-    def _count_signal(self, *_: object) -> None:
+    def _count_signal(self, number: int, _: object) -> None:
+        if self._signals == 0:
+            self._stop_signal = signal.Signals(number)
         self._signals += 1
 
     def _leave(self, now: float) -> bool:
@@ -242,4 +248,10 @@ class Harness:
             if self._signals > 1:
                 self._turn.kill(now)
             return False
-        return self._outbox is None or not self._link.ready or now >= self._leave_at
+        self._leave_at = min(self._leave_at, now + REPORT_SECONDS)
+        late = now >= self._leave_at
+        if self._link.ready and not self._said_leaving and (self._outbox is None or late):
+            self._said_leaving = True
+            reason = f"the harness was told to end by {self._stop_signal.name}"
+            self._link.call(Call("leaving", to_json(Leaving(reason))), now)
+        return late or self._heard or not self._link.ready
