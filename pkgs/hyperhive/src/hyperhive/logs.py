@@ -86,7 +86,7 @@ def start_logging(program: str, agent: str | None = None) -> None:
     send = _find_send() if in_journal else None
     handler: logging.Handler
     if send is not None:
-        handler = JournalHandler(send, JournalSocket(_JOURNAL_SOCKET).has_room, program, agent)
+        handler = JournalHandler(send, JournalSocket(_JOURNAL_SOCKET), program, agent)
     else:
         handler = logging.StreamHandler(sys.stderr)
         managed = os.environ.get("SYSTEMD_EXEC_PID") == str(os.getpid()) and not os.isatty(2)
@@ -122,11 +122,16 @@ def _find_send() -> Send | None:
 
 class JournalSocket:
     """Journald's socket, looked at before something is sent: a send would wait for ever for a
-    journald that hangs, and with it a daemon that has better things to do."""
+    journald that hangs, and with it a daemon that has better things to do.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        patience: seconds that it is waited for.
+    """
+
+    def __init__(self, path: Path, patience: float = PATIENCE_SECONDS) -> None:
         self._path = path
-        self._patience = PATIENCE_SECONDS
+        self._patience = patience
+        self._hangs = False
         self._connected: socket.socket | None = None
 
     def has_room(self) -> bool:
@@ -137,9 +142,15 @@ class JournalSocket:
         except OSError:
             return False
         # Only a connected socket is told whether its receiver's queue is full.
-        room = bool(poll.poll(self._patience * 1000))
-        self._patience = PATIENCE_SECONDS if room else 0.0
+        room = bool(poll.poll(0 if self._hangs else self._patience * 1000))
+        self._hangs = not room
         return room
+
+    def close(self) -> None:
+        """Forget the socket."""
+        if self._connected is not None:
+            self._connected.close()
+            self._connected = None
 
     def _socket(self) -> socket.socket:
         if self._connected is None:
@@ -160,15 +171,16 @@ class JournalHandler(logging.Handler):
     Entries that journald does not take are counted, and the next one that it takes says so.
 
     Args:
-        has_room: whether journald takes an entry now.
+        receiver: where `send` sends to.
+        program, agent: see `start_logging`.
     """
 
     def __init__(
-        self, send: Send, has_room: Callable[[], bool], program: str, agent: str | None
+        self, send: Send, receiver: JournalSocket, program: str, agent: str | None
     ) -> None:
         super().__init__()
         self._send = send
-        self._has_room = has_room
+        self._receiver = receiver
         self._always = {"SYSLOG_IDENTIFIER": f"hyperhive-{program}"}
         if agent is not None:
             self._always["HYPERHIVE_AGENT"] = agent
@@ -181,8 +193,13 @@ class JournalHandler(logging.Handler):
         except Exception:  # noqa: BLE001 - as every handler: no log call may end what it is in
             self.handleError(record)
 
+    def close(self) -> None:
+        """See `logging.Handler`."""
+        self._receiver.close()
+        super().close()
+
     def _deliver(self, entry: Mapping[str, str]) -> None:
-        if not self._has_room():
+        if not self._receiver.has_room():
             self._lost += 1
             return
         try:
