@@ -5,11 +5,14 @@ import logging
 import resource
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 from hyperhive.broker.agent_plane import AgentPlane
 from hyperhive.broker.bus import Bus
 from hyperhive.broker.core import Core
+from hyperhive.broker.crash_readers import crash_reader
 from hyperhive.broker.deadlines import Deadlines
 from hyperhive.broker.housekeeping import Housekeeping
 from hyperhive.broker.peers import PeerPolicy
@@ -17,7 +20,7 @@ from hyperhive.broker.scheduler import Scheduler
 from hyperhive.hive.layers import effective
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.paths import StatePaths
-from hyperhive.store import agents, questions, turn_ends
+from hyperhive.store import agents, containers, questions, turn_ends
 from hyperhive.store.database import open_store
 from hyperhive.store.errors import StoreUnavailableError
 from hyperhive.store.model_choice import ModelChoice, declare_model
@@ -25,6 +28,8 @@ from hyperhive.store.retention import Rules
 from hyperhive.store.transaction import Transaction
 
 logger: Final = logging.getLogger(__name__)
+
+BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 @asynccontextmanager
@@ -53,15 +58,15 @@ async def running_broker(
     try:
         housekeeping = Housekeeping(store, Rules.declared(hive.hive.retention), clock)
         core = Core(hive, paths, store, Bus(), clock, housekeeping)
-        scheduler, deadlines = Scheduler(core), Deadlines(store, clock)
+        scheduler = Scheduler(core)
+        deadlines = Deadlines(store, partial(crash_reader, hive), clock)
         for listener in (scheduler.committed, deadlines.committed, core.bus.committed):
             store.on_commit(listener)
-        await store.write(_begin, hive, now=clock())
+        await store.write(_begin, hive, BOOT.read_text().strip(), now=clock())
         plane = AgentPlane(core, policy)
         tasks = {
             asyncio.create_task(scheduler.run(), name="scheduler"),
             asyncio.create_task(deadlines.run(), name="deadlines"),
-            asyncio.create_task(housekeeping.run(), name="housekeeping"),
         }
         try:
             await _open(plane, paths)
@@ -79,9 +84,12 @@ async def running_broker(
         await store.close()
 
 
-def _begin(tx: Transaction, hive: HiveConfig, *, now: float) -> None:
+def _begin(tx: Transaction, hive: HiveConfig, boot: str, *, now: float) -> None:
     """Brings the store in line with the hive, and with a broker that has just begun."""
+    returned = sorted(hive.agents.keys() & set(agents.undeclared(tx)))
+    containers.rebooted(tx, boot, now=now)
     agents.declare(tx, sorted(hive.agents), now=now)
+    containers.declared_again(tx, returned, now=now)
     for name in hive.agents:
         model = effective(hive, name).settings["model",]
         choice = ModelChoice(str(model.value), str(model.layer))

@@ -33,6 +33,10 @@ class Harnesses:
     def __init__(self) -> None:
         self._connected: dict[str, ConnectedHarness] = {}
 
+    def __len__(self) -> int:
+        """How many are connected."""
+        return len(self._connected)
+
     def of(self, agent: str) -> ConnectedHarness | None:
         """The agent's harness."""
         return self._connected.get(agent)

@@ -44,7 +44,7 @@ def next_batch(size: int, held: float) -> int:
 
 
 class Housekeeping:
-    """Removes what the rules do not keep. `run` it as a task of the broker's."""
+    """Removes what the rules do not keep: on demand, and hourly while somebody `run`s it."""
 
     def __init__(
         self,

@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import signal
-import time
 from pathlib import Path
 
 import click
@@ -41,21 +39,15 @@ def serve(file: Path, state: Path, run: Path | None, peers: str) -> None:
     start_logging("broker")
     state = state.absolute()
     paths = StatePaths(state, run.absolute() if run else StatePaths.local(state).run)
-    asyncio.run(_serve(hive, paths, own_user=peers == "self"))
+    _run(hive, paths, own_user=peers == "self")
 
 
-async def _serve(hive: HiveConfig, paths: StatePaths, *, own_user: bool) -> None:
-    from hyperhive.broker.daemon import running_broker
+def _run(hive: HiveConfig, paths: StatePaths, *, own_user: bool) -> None:
     from hyperhive.broker.lifecycle import Unmanaged
     from hyperhive.broker.peers import container_uids, one_user
-    from hyperhive.operator.server import operator_plane
+    from hyperhive.operator.service import run_service
 
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    policy = one_user(os.getuid()) if own_user else container_uids(hive)
-    async with (
-        running_broker(hive, paths, policy, time.time) as core,
-        operator_plane(core, Unmanaged()),
-    ):
-        await stop.wait()
+    if own_user:
+        asyncio.run(run_service(hive, paths, one_user(os.getuid()), lambda _core: Unmanaged()))
+        return
+    asyncio.run(run_service(hive, paths, container_uids(hive), lambda _core: Unmanaged()))

@@ -40,6 +40,8 @@ async def run_hive(
         executable = chosen_claude(claude, paths.run)
         supervisor = LocalSupervisor(core, str(executable))
         async with operator_plane(core, supervisor):
+            # On a host a timer of systemd's asks for it.
+            vacuum = asyncio.create_task(core.housekeeping.run(), name="vacuum")
             try:
                 for name, agent in hive.agents.items():
                     if agent.autostart:
@@ -48,4 +50,5 @@ async def run_hive(
                 await stop.wait()
                 logger.info("stopping")
             finally:
+                vacuum.cancel()
                 await supervisor.stop_all("the hive stopped")

@@ -32,6 +32,13 @@ def agent(db: Database, name: str) -> Row | None:
     return next(map(_weighed, rows), None)
 
 
+def running_turns(db: Database) -> int:
+    """How many turns run now."""
+    query = "SELECT count(*) FROM turns INDEXED BY turns_running WHERE outcome IS NULL"
+    (number,) = db.execute(query).fetchone()
+    return int(number)
+
+
 def _weighed(row: Row) -> Row:
     """What the last turn told holds for the conversation that it was in, and for no other."""
     if row.pop("weighed_session") != row["session"]:
