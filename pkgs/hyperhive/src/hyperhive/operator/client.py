@@ -2,6 +2,7 @@
 
 import json
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,14 +12,15 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, TypeAdapter
 
-from hyperhive.errors import HyperhiveError, InputError, NoBrokerError
-from hyperhive.operator import models
+from hyperhive.errors import HyperhiveError, InputError
+from hyperhive.operator import hosting_models, models, reach
 from hyperhive.wire.sockets import address
 
 SECONDS: Final = 30.0
 """Longest time to wait for an answer."""
 
-_START: Final = "start one: hyperhive up FILE, or systemctl start hyperhive.service"
+UNIT_SECONDS: Final = 330.0
+"""Longest time to wait where systemd is to do something first; it gives up before."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -86,7 +88,7 @@ class OperatorClient:
         params = _given({"agent": agent, "after": after})
         timeout = httpx.Timeout(SECONDS, read=None)
         with (
-            self._reach(),
+            reach.in_words(self._socket),
             self._http.stream("GET", "/api/v1/stream", params=params, timeout=timeout) as answer,
         ):
             for line in answer.iter_lines():
@@ -95,8 +97,11 @@ class OperatorClient:
                     yield models.Event.model_validate_json(value)
 
     def send(self, new: models.NewMessage) -> models.Sent:
-        """Sends a message as the operator."""
-        return models.Sent.model_validate(self._ask("POST", "/api/v1/messages", new))
+        """Sends a message as the operator, once: it gets a key if it has none."""
+        if new.idempotency_key is None:
+            new = new.model_copy(update={"idempotency_key": str(uuid.uuid4())})
+        answer = self._ask("POST", "/api/v1/messages", new, repeatable=True)
+        return models.Sent.model_validate(answer)
 
     def mark_read(self, ids: list[int]) -> models.ReadCount:
         """Acknowledges messages to the operator."""
@@ -104,10 +109,42 @@ class OperatorClient:
         return models.ReadCount.model_validate(answer)
 
     def act(self, agent: str, action: str, reason: str = "") -> models.Agent:
-        """Has an agent start, stop, pause or resume."""
-        body = models.Reason(reason=reason) if action in ("stop", "pause") else None
-        answer = self._ask("POST", f"{_agent(agent)}/{action}", body)
+        """Has an agent start, stop, restart, pause or resume."""
+        body = models.Reason(reason=reason) if action in ("stop", "restart", "pause") else None
+        answer = self._ask("POST", f"{_agent(agent)}/{action}", body, seconds=UNIT_SECONDS)
         return models.Agent.model_validate(answer)
+
+    def destroy(self, agent: str, reason: str = "") -> hosting_models.Container:
+        """Removes an agent's container and keeps its state."""
+        path = f"{_agent(agent)}/destroy"
+        return self._container(path, models.Reason(reason=reason), UNIT_SECONDS)
+
+    def purge(self, agent: str, reason: str = "") -> hosting_models.Container:
+        """Removes what a destroyed or former agent has left."""
+        path = f"{_agent(agent)}/purge"
+        return self._container(path, models.Reason(reason=reason), UNIT_SECONDS)
+
+    def containers(self) -> list[hosting_models.Container]:
+        """The containers of all agents that the hive has or had."""
+        return self._list(hosting_models.Container, "/api/v1/containers", {})
+
+    def report_container(
+        self, agent: str, report: hosting_models.ContainerReport
+    ) -> hosting_models.Container:
+        """Says what became of a container's unit."""
+        return self._container(f"{_agent(agent, 'containers')}/report", report)
+
+    def report_deployment(
+        self, agent: str, report: hosting_models.DeploymentReport
+    ) -> hosting_models.Container:
+        """Says what reconciling did for an agent."""
+        return self._container(f"{_agent(agent, 'containers')}/deployment", report)
+
+    def _container(
+        self, path: str, body: BaseModel, seconds: float = SECONDS
+    ) -> hosting_models.Container:
+        answer = self._ask("POST", path, body, seconds=seconds)
+        return hosting_models.Container.model_validate(answer)
 
     def cancel(self, agent: str, wish: models.Cancel) -> models.Cancelled:
         """Ends what an agent is doing or waiting for."""
@@ -173,21 +210,23 @@ class OperatorClient:
         params: dict[str, Any] | None = None,
         *,
         seconds: float | None = SECONDS,
+        repeatable: bool = False,
     ) -> Any:
         if isinstance(body, BaseModel):
             body = body.model_dump(by_alias=True, exclude_none=True)
         # As ASCII, since an argument of a command need not be Unicode text: the broker says so.
         content = None if body is None else json.dumps(body)
         timeout = httpx.Timeout(SECONDS, read=seconds)
-        with self._reach():
-            answer = self._http.request(
-                method,
-                path,
-                content=content,
-                headers={"Content-Type": "application/json"},
-                params=params,
-                timeout=timeout,
-            )
+        request = self._http.build_request(
+            method,
+            path,
+            content=content,
+            headers={"Content-Type": "application/json"},
+            params=params,
+            timeout=timeout,
+        )
+        with reach.in_words(self._socket):
+            answer = reach.send(self._http, request, repeatable=repeatable or method == "GET")
         if answer.is_success:
             return answer.json()
         try:
@@ -200,17 +239,6 @@ class OperatorClient:
             raise InputError(fault.error, fault.todo)
         raise HyperhiveError(fault.error, fault.todo)
 
-    @contextmanager
-    def _reach(self) -> Iterator[None]:
-        try:
-            yield
-        except httpx.ConnectError as error:
-            raise NoBrokerError(f"no broker answers at {self._socket} ({error})", _START) from None
-        except httpx.TransportError as error:
-            raise HyperhiveError(
-                f"the broker at {self._socket} went away ({error})", "see its log, and ask again"
-            ) from None
-
 
 @contextmanager
 def connect(socket: Path) -> Iterator[OperatorClient]:
@@ -218,20 +246,20 @@ def connect(socket: Path) -> Iterator[OperatorClient]:
 
     Raises:
         NoBrokerError: now, or at the first question: nobody answers there.
+        HyperhiveError: now, or at the first question: this user may not ask.
     """
-    if not socket.exists():
-        raise NoBrokerError(f"no broker at {socket}: it is not there", _START)
+    reach.look_for(socket)
     with address(socket) as name:
         transport = httpx.HTTPTransport(uds=os.fspath(name))
         with httpx.Client(transport=transport, base_url="http://operator", timeout=SECONDS) as http:
             yield OperatorClient(http, socket)
 
 
-def _agent(name: str) -> str:
+def _agent(name: str, under: str = "agents") -> str:
     """The path of an agent; a name that would lead elsewhere is none."""
     if "/" in name or name in ("", ".", ".."):
         raise InputError(f"there is no agent {name[:40]!r}", "see hyperhive agents")
-    return f"/api/v1/agents/{quote(name, safe='')}"
+    return f"/api/v1/{under}/{quote(name, safe='')}"
 
 
 def _given(params: dict[str, Any]) -> dict[str, Any]:
