@@ -12,9 +12,9 @@ from hyperhive.store.agents import (
     Compaction,
     Hold,
     HoldKind,
-    Link,
     Standing,
 )
+from hyperhive.store.container_rows import Link
 from hyperhive.store.settlement import Cancellation, EndingTurn, Fate, Settlement
 from hyperhive.wire.harness import Outcome, OutcomeKind, TurnKind
 

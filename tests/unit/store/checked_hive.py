@@ -7,7 +7,8 @@ from typing import Any, Final, TypeVar
 
 from hypothesis.stateful import RuleBasedStateMachine
 
-from hyperhive.store.agents import Link, state_of
+from hyperhive.store.agents import state_of
+from hyperhive.store.container_rows import Link
 from hyperhive.store.messages import MessageKind, NewMessage
 from tests.unit.store.driven_store import DrivenStore, said
 from tests.unit.store.promised_agents import OVERDUE, TALKING, Promised

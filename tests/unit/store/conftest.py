@@ -10,7 +10,7 @@ import pytest
 from sqlite_utils import Database
 
 from hyperhive.store import agents
-from hyperhive.store.agents import Link
+from hyperhive.store.container_rows import Link
 from hyperhive.store.database import Store, open_store
 from hyperhive.store.migrations import migrate
 from hyperhive.store.model_choice import ModelChoice, declare_model

@@ -12,7 +12,8 @@ from hyperhive.broker.outcomes import settlement
 from hyperhive.hive.models import Conversation
 from hyperhive.hive.names import OPERATOR
 from hyperhive.store import agents, loop_guard, questions, reminders, turn_ends, turns
-from hyperhive.store.agents import Hold, HoldKind, Link, read_agent
+from hyperhive.store.agents import Hold, HoldKind, read_agent
+from hyperhive.store.container_rows import Link
 from hyperhive.store.loop_guard import LoopGuard
 from hyperhive.store.model_choice import ModelChoice, declare_model
 from hyperhive.store.settlement import Fate, Settlement

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hyperhive.hive.names import HIVE_SERVER, OPERATOR
-from hyperhive.store.agents import AgentState, Compaction, Hold, HoldKind, Link, Nap
+from hyperhive.store.agents import AgentState, Compaction, Hold, HoldKind, Nap
+from hyperhive.store.container_rows import Link
 from hyperhive.store.settlement import Fate, Settlement
 from hyperhive.store.turn_ends import MAX_LOST
 from hyperhive.store.turns import NAP_GRACE

@@ -25,7 +25,7 @@ from hyperhive.store import (
     turn_ends,
     turns,
 )
-from hyperhive.store.agents import Link
+from hyperhive.store.container_rows import Link
 from hyperhive.store.loop_guard import LoopGuard
 from hyperhive.store.messages import NewMessage
 from hyperhive.store.migrations import migrate
@@ -137,6 +137,7 @@ LISTS: Final[dict[str, Callable[[Transaction], object]]] = {
     "events of one": lists(listing.events, agent="alice", **PAGE),
     "events before": lists(listing.events, agent="alice", before=50, **PAGE),
     "turns": lists(listing.turns, agent=None, **PAGE),
+    "running_turns": lists(listing.running_turns),
     "turns of one": lists(listing.turns, agent="alice", **PAGE),
     "outstanding": lists(outstanding.outstanding, "alice"),
 }

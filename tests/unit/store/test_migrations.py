@@ -12,7 +12,8 @@ import pytest
 from sqlite_utils import Database
 
 from hyperhive.store import listing, messages, migrations, turns
-from hyperhive.store.agents import AgentState, Link, read_agent, set_link
+from hyperhive.store.agents import AgentState, read_agent, set_link
+from hyperhive.store.container_rows import Link
 from hyperhive.store.database import open_store
 from hyperhive.store.first_tables import first_tables
 from hyperhive.store.messages import NewMessage
@@ -126,25 +127,37 @@ def test_work_goes_on_where_it_was_and_no_id_comes_again(tmp_path: Path) -> None
     with_migrated(path, body)
 
 
+def make_before(path: Path, step: int, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A store that has taken all steps before this one (they count from 0); what is in it."""
+    make_first(path)
+    with sqlite3.connect(path, isolation_level=None) as connection:
+        with monkeypatch.context() as patch:
+            patch.setattr(migrations, "STEPS", STEPS[:step])
+            assert migrate(Database(connection)) == step - 1
+        connection.execute("PRAGMA journal_mode = WAL")
+        content = "\n".join(connection.iterdump())
+    connection.close()
+    return content
+
+
+@pytest.mark.parametrize("step", range(1, len(STEPS)))
 def test_a_step_that_is_broken_off_leaves_the_file_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     path = tmp_path / "hive.sqlite"
-    make_first(path)
-    killed = len(STEPS) - 1
+    before = make_before(path, step, monkeypatch)
 
     def break_off(db: Database) -> None:
-        STEPS[killed](db)
+        STEPS[step](db)
         raise KeyboardInterrupt
 
     with sqlite3.connect(path, isolation_level=None) as connection:
-        before = "\n".join(connection.iterdump())
         with monkeypatch.context() as patch:
-            patch.setattr(migrations, "STEPS", (*STEPS[:killed], break_off))
+            patch.setattr(migrations, "STEPS", (*STEPS[:step], break_off))
             with pytest.raises(KeyboardInterrupt):
                 migrate(Database(connection))
         assert "\n".join(connection.iterdump()) == before
-        assert migrate(Database(connection)) == len(STEPS) - 1
+        assert migrate(Database(connection)) == len(STEPS) - step
         assert migrate(Database(connection)) == 0
     connection.close()
 
@@ -194,14 +207,10 @@ class Killed(Database):
 
 @pytest.mark.parametrize("step", range(1, len(STEPS)))
 def test_killed_at_any_statement_of_a_step_it_takes_the_step_again(
-    tmp_path: Path, step: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     old = tmp_path / "old.sqlite"
-    make_first(old)
-    with sqlite3.connect(old, isolation_level=None) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
-        before = "\n".join(connection.iterdump())
-    connection.close()
+    before = make_before(old, step, monkeypatch)
     with_migrated(tmp_path / "new.sqlite", nothing)
     for n in itertools.count():
         path, left = tmp_path / f"{n}.sqlite", tmp_path / f"{n} left.sqlite"

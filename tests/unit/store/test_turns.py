@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from hyperhive.store import agents, listing, messages, turn_ends, turns
-from hyperhive.store.agents import AgentState, Hold, HoldKind, Link, Standing
+from hyperhive.store.agents import AgentState, Hold, HoldKind, Standing
+from hyperhive.store.container_rows import Link
 from hyperhive.store.database import Store
 from hyperhive.store.messages import MAX_ATTEMPTS, Delivery, KeyReusedError, NewMessage
 from hyperhive.store.settlement import Fate, Settlement

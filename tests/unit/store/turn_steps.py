@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from hyperhive.broker.outcomes import FAILURE_DELAYS
 from hyperhive.hive.names import HIVE_SERVER, OPERATOR
 from hyperhive.store import agents, cancelling, compaction, messages, naps, turns
-from hyperhive.store.agents import Compaction, Link, Nap
+from hyperhive.store.agents import Compaction, Nap
 from hyperhive.store.cancelling import NothingToCancelError
 from hyperhive.store.compaction import NothingToCompactError
+from hyperhive.store.container_rows import Link
 from hyperhive.store.messages import NewMessage
 from hyperhive.store.model_choice import override_model
 from hyperhive.store.settlement import Cancellation, Fate

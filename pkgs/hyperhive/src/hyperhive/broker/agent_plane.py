@@ -14,6 +14,8 @@ from hyperhive.broker.harness_session import HarnessSession
 from hyperhive.broker.mcp_session import serve_mcp
 from hyperhive.broker.peers import Peer, PeerPolicy
 from hyperhive.hive.names import AgentName
+from hyperhive.log_events import LogEvent
+from hyperhive.logs import fields
 from hyperhive.wire.jsonrpc import MAX_LINE
 from hyperhive.wire.sockets import address
 
@@ -22,6 +24,10 @@ logger: Final = logging.getLogger(__name__)
 Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 BACKLOG: Final = 64
+
+OWN: Final = 0o600
+SHARED: Final = 0o660
+"""Mode of sockets of agents that run as this very user, and of others."""
 
 
 def listen(path: Path, mode: int) -> socket.socket:
@@ -44,6 +50,16 @@ def listen(path: Path, mode: int) -> socket.socket:
     return listener
 
 
+def _make(directory: Path) -> None:
+    """Makes an agent's directory for its sockets, closed to all others, if it is not there.
+
+    One that is there is left as it is: root has given it to the agent's group, with the setgid bit,
+    so that sockets made in it are the group's. To set its mode as anybody else loses that bit.
+    """
+    directory.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, exist_ok=True)
+
+
 class AgentPlane:
     """Every agent's harness.sock and mcp.sock."""
 
@@ -62,7 +78,7 @@ class AgentPlane:
         """
         for name in self._core.hive.agents:
             paths = self._core.paths.agent(name)
-            paths.sockets.mkdir(parents=True, exist_ok=True)
+            _make(paths.sockets)
             uids = self._policy(name)
             await self._listen(name, paths.harness_socket, uids.harness, self._harness(name))
             await self._listen(name, paths.mcp_socket, uids.mcp, self._mcp(name))
@@ -95,16 +111,23 @@ class AgentPlane:
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             peer = Peer.of(writer.get_extra_info("socket"))
             if peer.uid not in uids:
-                logger.error("%s: %s refused pid %d of uid %d", name, path.name, peer.pid, peer.uid)
+                logger.error(
+                    "%s: %s refused pid %d of uid %d",
+                    name,
+                    path.name,
+                    peer.pid,
+                    peer.uid,
+                    extra=fields(LogEvent.PEER_REFUSED, agent=name, HYPERHIVE_PEER_UID=peer.uid),
+                )
                 writer.close()
                 return
             task = asyncio.get_running_loop().create_task(guarded(reader, writer))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-        # Any uid may knock: in a container the socket's owner is nobody. The peer's uid decides.
-        mode = 0o600 if uids == {os.getuid()} else 0o666
-        listener = listen(path, mode)
+        # In a container the socket's owner is nobody: its group, which is the directory's, is the
+        # agent's own, and so is everyone who can connect. The peer's uid decides all the same.
+        listener = listen(path, OWN if uids == {os.getuid()} else SHARED)
         self._paths.append(path)
         self._servers.append(await asyncio.start_unix_server(accept, sock=listener, limit=MAX_LINE))
 

@@ -1,4 +1,5 @@
-"""What falls due by the clock: questions expire, reminders become messages.
+"""What falls due by the clock: questions expire, reminders become messages, a harness that is gone
+without a word turns out to have died.
 
 The store's rows are what counts, so that a restart forgets nothing; this only knows when to look.
 """
@@ -7,9 +8,10 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Final, Protocol
 
-from hyperhive.store import questions, reminders
+from hyperhive.store import crash_notices, questions, reminders
 from hyperhive.store.database import Committed, Store
 from hyperhive.store.errors import StoreUnavailableError
 from hyperhive.store.transaction import Transaction
@@ -31,9 +33,19 @@ class _Due(Protocol):
 class Deadlines:
     """`run` it in the broker's task group; `committed` is a listener of the store."""
 
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
-        """Args: clock: seconds since the epoch."""
+    def __init__(
+        self, store: Store, crash_reader: Callable[[str], str], clock: Callable[[], float]
+    ) -> None:
+        """Args:
+        crash_reader: who is told that an agent's harness died.
+        clock: seconds since the epoch.
+        """
         self._store = store
+        self._due: tuple[_Due, ...] = (
+            questions.expire,
+            reminders.deliver_due,
+            partial(crash_notices.tell_lost_harnesses, reader_of=crash_reader),
+        )
         self._clock = clock
         self._next: float | None = None
         self._sooner = asyncio.Event()
@@ -55,7 +67,7 @@ class Deadlines:
     async def _do_due(self) -> None:
         self._next = None  # what is committed from here on is due on top of what is found now
         # One after the other: trouble with questions keeps no reminder back.
-        found = [await self._do(questions.expire), await self._do(reminders.deliver_due)]
+        found = [await self._do(what) for what in self._due]
         self._next = min((at for at in (self._next, *found) if at is not None), default=None)
 
     async def _do(self, what: _Due) -> float | None:

@@ -8,16 +8,28 @@ from hyperhive import __version__
 from hyperhive.broker.core import Core
 from hyperhive.broker.outcomes import settlement
 from hyperhive.broker.rpc import RpcConnection
+from hyperhive.broker.texts import one_line
 from hyperhive.hive.models import Conversation
 from hyperhive.hive.names import AgentName
-from hyperhive.store import turn_ends, turns
-from hyperhive.store.agents import Hold, HoldKind, Link, end_hold, read_agent, set_hold, set_link
+from hyperhive.store import crash_notices, turn_ends, turns
+from hyperhive.store.agents import (
+    NO_HARNESS,
+    Hold,
+    HoldKind,
+    end_hold,
+    read_agent,
+    set_hold,
+    set_link,
+    unlink,
+)
+from hyperhive.store.container_rows import Link, may_have_died, read_container
 from hyperhive.store.errors import StoreUnavailableError
 from hyperhive.store.transaction import Transaction
 from hyperhive.store.turns import UnknownTurnError
 from hyperhive.wire.harness import (
     PROTOCOL,
     Hello,
+    Leaving,
     TurnCancel,
     TurnEvents,
     TurnFinished,
@@ -36,6 +48,9 @@ HELLO_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 10.0
 """Longest time a harness may take to accept or refuse a call."""
 
+REASON_CHARACTERS: Final = 200
+"""What a harness may say of why it leaves."""
+
 LEAVE_RETRY_SECONDS: Final = 1.0
 """When to try again to record that a harness is gone, after nothing could be written."""
 
@@ -53,18 +68,19 @@ class HarnessSession:
         self._core = core
         self.agent = agent
         self.hello: Hello | None = None
-        self._greeted = asyncio.Event()
+        self._leaving: str | None = None
+        self._left = False
         self._rpc = RpcConnection(reader, writer, self._handle, name=f"harness of {agent}")
 
     async def run(self) -> None:
-        """Serves the connection until it ends; then the agent is offline, its turn lost."""
+        """Serves the connection until it ends; then the agent has no harness, its turn is lost."""
         deadline = asyncio.get_running_loop().call_later(HELLO_SECONDS, self._no_hello)
         try:
             await self._rpc.run()
         finally:
             deadline.cancel()
-        if self.hello is not None:
-            await self._leave()
+            if self.hello is not None and not self._left:
+                await self._leave()
 
     def close(self) -> None:
         """Ends the connection."""
@@ -89,12 +105,15 @@ class HarnessSession:
         agent is this session's, so that no new harness is taken for the old one."""
         while not self._core.bus.closed:
             try:
-                turn = await self._core.store.write(_gone, self.agent, now=self._core.clock())
+                turn = await self._core.store.write(
+                    gone, self.agent, self._leaving, now=self._core.clock()
+                )
             except StoreUnavailableError:
                 await asyncio.sleep(LEAVE_RETRY_SECONDS)
                 continue
+            why = "disconnected" if self._leaving is None else f"left: {self._leaving}"
             lost = f", turn {turn} lost" if turn else ""
-            logger.info("%s: harness disconnected%s", self.agent, lost)
+            logger.info("%s: harness %s%s", self.agent, why, lost)
             return
 
     def _no_hello(self) -> None:
@@ -105,8 +124,10 @@ class HarnessSession:
     async def _handle(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         if method == "hello":
             return await self._on_hello(from_json(Hello, params))
-        if self.hello is None:
+        if self.hello is None or self._left:
             raise RpcError(ErrorCode.HELLO_FIRST, "say hello first")
+        if method == "leaving":
+            return await self._on_leaving(from_json(Leaving, params))
         try:
             await self._on_turn(method, params)
         except UnknownTurnError as error:
@@ -149,6 +170,15 @@ class HarnessSession:
         logger.info("%s: harness %s connected, %s", self.agent, hello.harness, claude)
         return to_json(Welcome(__version__, keep))
 
+    async def _on_leaving(self, leaving: Leaving) -> dict[str, Any]:
+        reason = one_line(leaving.reason, REASON_CHARACTERS)
+        self._leaving = reason.encode(errors="replace").decode()
+        await self._leave()
+        # The next harness may be here before this connection ends.
+        self._left = True
+        self._core.harnesses.release(self)
+        return {}
+
 
 def _welcome(tx: Transaction, agent: str, hello: Hello, *, now: float) -> bool:
     """Takes the harness in; True if the turn it runs is the one that the store has running."""
@@ -169,9 +199,20 @@ def _welcome(tx: Transaction, agent: str, hello: Hello, *, now: float) -> bool:
     return keep
 
 
-def _gone(tx: Transaction, agent: str, *, now: float) -> int | None:
-    set_link(tx, agent, Link.OFFLINE, "the harness is not connected", now=now)
-    return turn_ends.lost(tx, agent, "the harness disconnected", now=now)
+def gone(tx: Transaction, agent: str, leaving: str | None, *, now: float) -> int | None:
+    """Records that the agent's harness is gone; returns the turn that is lost with it.
+
+    Args:
+        leaving: why, as it said before; None: it said nothing, so it may have died.
+    """
+    if leaving is not None:
+        set_link(tx, agent, Link.OFFLINE, leaving, now=now)
+        return turn_ends.lost(tx, agent, f"the harness left: {leaving}", now=now)
+    unlink(tx, agent, NO_HARNESS, now=now)
+    turn = turn_ends.lost(tx, agent, "the harness disconnected", now=now)
+    if may_have_died(read_container(tx, agent)):
+        crash_notices.harness_lost(tx, agent, turn, now=now)
+    return turn
 
 
 def _finish(

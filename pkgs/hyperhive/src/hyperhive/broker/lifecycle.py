@@ -1,40 +1,147 @@
-"""What starts and stops an agent's harness: the broker asks, something with the means does it."""
+"""What starts and stops agents: the broker asks, something with the means does it."""
 
-from typing import Protocol
+import asyncio
+from collections import defaultdict
+from typing import Final, Protocol
 
+from hyperhive.broker.core import Core
 from hyperhive.errors import HyperhiveError
 from hyperhive.hive.names import AgentName
+from hyperhive.hive.paths import HostPaths
+from hyperhive.store import containers
+from hyperhive.store.container_rows import GONE, ContainerRow
+from hyperhive.store.container_states import Wanted
+
+BY_OPERATOR: Final = "by the operator"
 
 
 class Lifecycle(Protocol):
-    """Starts and stops agents."""
+    """Starts and stops agents. Every method raises HyperhiveError if it cannot be done."""
 
     async def start(self, agent: AgentName) -> None:
-        """Starts an agent that is offline; one that runs stays as it is.
-
-        Raises:
-            HyperhiveError: it could not be started.
-        """
+        """Starts an agent that is offline; one that runs stays as it is."""
 
     async def stop(self, agent: AgentName, reason: str) -> None:
-        """Stops an agent; its turn ends and its messages return to the queue.
+        """Stops an agent; its turn ends and its messages return to the queue."""
 
-        Raises:
-            HyperhiveError: it could not be stopped.
-        """
+    async def restart(self, agent: AgentName, reason: str) -> None:
+        """Stops an agent and starts it; one that is offline is started."""
+
+    async def destroy(self, agent: AgentName, reason: str) -> None:
+        """Removes an agent's container and keeps its state; also of one that the hive had."""
+
+    async def purge(self, agent: AgentName, reason: str) -> None:
+        """Removes what a destroyed or former agent has left."""
+
+
+class Units(Protocol):
+    """Does what systemd does with a unit, and waits for its end.
+
+    Every method raises HyperhiveError, which names the unit, if that fails or takes too long.
+    """
+
+    async def start(self, unit: str) -> None:
+        """Starts a unit; of a oneshot, until it has ended."""
+
+    async def stop(self, unit: str) -> None:
+        """Stops a unit."""
+
+    async def restart(self, unit: str) -> None:
+        """Stops a unit, if it runs, and starts it."""
+
+
+class ContainerLifecycle:
+    """Agents in containers. What is wanted is on disk before systemd is asked.
+
+    Containers are made and removed by root, in a oneshot unit for one agent; it reads from the
+    broker what is wanted.
+    """
+
+    def __init__(self, core: Core, units: Units, host: HostPaths | None = None) -> None:
+        """Args: host: where containers are; None: where a NixOS host has them."""
+        self._core = core
+        self._units = units
+        self._host = HostPaths.default() if host is None else host
+        self._deploying: defaultdict[AgentName, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def start(self, agent: AgentName) -> None:
+        """Starts an agent's container; makes it first, if there is none."""
+        before = await self._want(agent, Wanted.RUNNING, f"started {BY_OPERATOR}")
+        if self._is_to_be_made(agent, before):
+            await self._deploy(agent)
+        else:
+            await self._units.start(self._unit(agent))
+
+    async def stop(self, agent: AgentName, reason: str) -> None:
+        """Stops an agent's container."""
+        await self._want(agent, Wanted.STOPPED, reason)
+        await self._units.stop(self._unit(agent))
+
+    async def restart(self, agent: AgentName, reason: str) -> None:
+        """Restarts an agent's container; makes it first, if there is none."""
+        before = await self._want(agent, Wanted.RUNNING, reason)
+        if self._is_to_be_made(agent, before):
+            await self._deploy(agent)
+        else:
+            await self._units.restart(self._unit(agent))
+
+    async def destroy(self, agent: AgentName, reason: str) -> None:
+        """Has root remove an agent's container."""
+        await self._want(agent, Wanted.DESTROYED, reason)
+        await self._deploy(agent)
+
+    async def purge(self, agent: AgentName, reason: str) -> None:
+        """Has root remove what a destroyed or former agent has left."""
+        await self._want(agent, Wanted.PURGED, reason)
+        await self._deploy(agent)
+
+    async def _want(self, agent: AgentName, wanted: Wanted, reason: str) -> ContainerRow:
+        core = self._core
+        return await core.store.write(containers.want, agent, wanted, reason, now=core.clock())
+
+    def _is_to_be_made(self, agent: AgentName, before: ContainerRow) -> bool:
+        """Whether there is no container, or will be none in a moment."""
+        return (
+            before.wanted in GONE
+            or self._deploying[agent].locked()
+            or not self._host.container(agent).conf.exists()
+        )
+
+    async def _deploy(self, agent: AgentName) -> None:
+        # To start a unit that is starting is to wait for that start, which may have read an older
+        # wish: so one after the other.
+        async with self._deploying[agent]:
+            await self._units.start(f"hyperhive-deploy@{agent}.service")
+
+    def _unit(self, agent: AgentName) -> str:
+        return self._host.container(agent).unit
 
 
 class Unmanaged:
-    """A broker whose agents somebody else starts: the containers' own units."""
+    """A broker whose agents somebody else starts."""
 
     async def start(self, agent: AgentName) -> None:
-        """Refuses, and says what starts the agent."""
-        raise HyperhiveError(
-            f"this broker does not start {agent}", f"systemctl start container@h-{agent}.service"
-        )
+        """Refuses."""
+        raise _unmanaged("start", agent)
 
     async def stop(self, agent: AgentName, reason: str) -> None:
-        """Refuses, and says what stops the agent."""
-        raise HyperhiveError(
-            f"this broker does not stop {agent}", f"systemctl stop container@h-{agent}.service"
-        )
+        """Refuses."""
+        raise _unmanaged("stop", agent)
+
+    async def restart(self, agent: AgentName, reason: str) -> None:
+        """Refuses."""
+        raise _unmanaged("restart", agent)
+
+    async def destroy(self, agent: AgentName, reason: str) -> None:
+        """Refuses."""
+        raise _unmanaged("destroy", agent)
+
+    async def purge(self, agent: AgentName, reason: str) -> None:
+        """Refuses."""
+        raise _unmanaged("purge", agent)
+
+
+def _unmanaged(what: str, agent: AgentName) -> HyperhiveError:
+    return HyperhiveError(
+        f"this broker does not {what} {agent}", "ask what runs its harness, which is not this one"
+    )

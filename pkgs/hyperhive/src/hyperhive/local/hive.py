@@ -43,9 +43,7 @@ async def run_hive(
             # On a host a timer of systemd's asks for it.
             vacuum = asyncio.create_task(core.housekeeping.run(), name="vacuum")
             try:
-                for name, agent in hive.agents.items():
-                    if agent.autostart:
-                        await supervisor.start(name)
+                await supervisor.start_wanted()
                 ready(executable)
                 await stop.wait()
                 logger.info("stopping")

@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import Final
 
 from hyperhive.broker.core import Core
+from hyperhive.broker.lifecycle import BY_OPERATOR
+from hyperhive.errors import HyperhiveError
 from hyperhive.harness.command import harness_command
 from hyperhive.harness.launcher import ProcessLauncher
 from hyperhive.harness.processes import die_with
 from hyperhive.harness.settings import read_settings
 from hyperhive.hive.names import AgentName
 from hyperhive.local.settings import write_settings
-from hyperhive.store.agents import Link, set_link
+from hyperhive.store.agents import set_link
+from hyperhive.store.container_rows import Link, read_container, should_run
+from hyperhive.store.container_states import Wanted
+from hyperhive.store.containers import want
 from hyperhive.store.errors import StoreUnavailableError
 
 logger: Final = logging.getLogger(__name__)
@@ -47,8 +52,54 @@ class LocalSupervisor:
         self._claude = claude
         self._children: dict[AgentName, _Child] = {}
 
+    async def start_wanted(self) -> None:
+        """Starts the agents that the operator wants to run, or of which nothing else is wanted than
+        what is declared."""
+        for name, agent in self._core.hive.agents.items():
+            known = await self._core.store.write(read_container, name)
+            if should_run(known.wanted, declared=True, autostart=agent.autostart):
+                await self._start(name)
+
     async def start(self, agent: AgentName) -> None:
         """Starts an agent's harness unless it runs."""
+        await self._want(agent, Wanted.RUNNING, f"started {BY_OPERATOR}")
+        await self._start(agent)
+
+    async def stop(self, agent: AgentName, reason: str) -> None:
+        """Ends an agent's harness, with its turn and every process of it."""
+        await self._want(agent, Wanted.STOPPED, reason)
+        await self._stop(agent, reason)
+
+    async def restart(self, agent: AgentName, reason: str) -> None:
+        """Ends an agent's harness, as `stop` does, and starts it."""
+        await self._want(agent, Wanted.RUNNING, reason)
+        await self._stop(agent, reason)
+        await self._start(agent)
+
+    async def destroy(self, agent: AgentName, reason: str) -> None:
+        """Refuses: there is no container."""
+        raise self._no_containers(agent)
+
+    async def purge(self, agent: AgentName, reason: str) -> None:
+        """Refuses: there is no container."""
+        raise self._no_containers(agent)
+
+    async def stop_all(self, reason: str) -> None:
+        """Ends every harness, side by side."""
+        async with asyncio.TaskGroup() as stops:
+            for agent in list(self._children):
+                stops.create_task(self._stop(agent, reason))
+
+    def _no_containers(self, agent: AgentName) -> HyperhiveError:
+        return HyperhiveError(
+            "`hyperhive up` has no containers, so there is none to remove",
+            f"stop it, and remove what it has in {self._core.paths.agent(agent).home}",
+        )
+
+    async def _want(self, agent: AgentName, wanted: Wanted, reason: str) -> None:
+        await self._core.store.write(want, agent, wanted, reason, now=self._core.clock())
+
+    async def _start(self, agent: AgentName) -> None:
         child = self._children.get(agent)
         if child is not None and not child.task.done():
             return
@@ -57,8 +108,7 @@ class LocalSupervisor:
         task = asyncio.create_task(self._supervise(agent, settings, stopping), name=agent)
         self._children[agent] = _Child(task, stopping)
 
-    async def stop(self, agent: AgentName, reason: str) -> None:
-        """Ends an agent's harness, with its turn and every process of it."""
+    async def _stop(self, agent: AgentName, reason: str) -> None:
         child = self._children.get(agent)
         if child is None:
             return
@@ -68,12 +118,6 @@ class LocalSupervisor:
             await child.task
         finally:
             self._children.pop(agent, None)
-
-    async def stop_all(self, reason: str) -> None:
-        """Ends every harness, side by side."""
-        async with asyncio.TaskGroup() as stops:
-            for agent in list(self._children):
-                stops.create_task(self.stop(agent, reason))
 
     async def _supervise(self, agent: AgentName, settings: Path, stopping: asyncio.Event) -> None:
         try:

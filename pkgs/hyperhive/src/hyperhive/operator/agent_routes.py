@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from hyperhive.broker.core import Core
-from hyperhive.broker.lifecycle import Lifecycle
+from hyperhive.broker.lifecycle import BY_OPERATOR, Lifecycle
 from hyperhive.hive.names import MANAGER, AgentName
 from hyperhive.operator import models
 from hyperhive.operator.faults import NotFoundError
@@ -13,7 +13,7 @@ from hyperhive.store import agents, listing
 
 
 def routes(core: Core, lifecycle: Lifecycle) -> APIRouter:
-    """Lists agents; starts, stops, pauses and resumes them."""
+    """Lists agents; starts, stops, restarts, pauses and resumes them."""
     router = APIRouter()
 
     @router.get("/agents")
@@ -28,7 +28,7 @@ def routes(core: Core, lifecycle: Lifecycle) -> APIRouter:
 
     @router.post("/agents/{name}/pause")
     async def pause(name: str, why: models.Reason) -> models.Agent:
-        reason = why.reason or "by the operator"
+        reason = why.reason or BY_OPERATOR
         agent = known(core, name)
         await core.store.write(agents.set_paused, agent, True, reason, now=core.clock())
         return await shown(core, agent)
@@ -48,7 +48,13 @@ def routes(core: Core, lifecycle: Lifecycle) -> APIRouter:
     @router.post("/agents/{name}/stop")
     async def stop(name: str, why: models.Reason) -> models.Agent:
         agent = known(core, name)
-        await lifecycle.stop(agent, why.reason or "stopped by the operator")
+        await lifecycle.stop(agent, why.reason or f"stopped {BY_OPERATOR}")
+        return await shown(core, agent)
+
+    @router.post("/agents/{name}/restart")
+    async def restart(name: str, why: models.Reason) -> models.Agent:
+        agent = known(core, name)
+        await lifecycle.restart(agent, why.reason or f"restarted {BY_OPERATOR}")
         return await shown(core, agent)
 
     return router

@@ -7,6 +7,7 @@ from hyperhive.broker.core import Core
 from hyperhive.broker.lifecycle import Lifecycle
 from hyperhive.operator import (
     agent_routes,
+    container_routes,
     history_routes,
     loop_routes,
     message_routes,
@@ -22,6 +23,7 @@ def create_app(core: Core, lifecycle: Lifecycle) -> FastAPI:
     add_faults(app)
     for routes in (
         agent_routes.routes(core, lifecycle),
+        container_routes.routes(core, lifecycle),
         loop_routes.routes(core),
         message_routes.routes(core),
         question_routes.routes(core),

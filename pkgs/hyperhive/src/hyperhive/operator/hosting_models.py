@@ -10,6 +10,7 @@ MOST_LINES = 100
 """Journal lines that a report may carry."""
 
 Words = Annotated[str, Field(max_length=1000)]
+At = Annotated[float, Field(ge=0, le=1e11)]
 JournalLine = Annotated[str, Field(max_length=4000)]
 
 
@@ -57,7 +58,7 @@ class ContainerReport(BaseModel):
 
     state: ContainerState
     reason: Words = ""
-    at: float
+    at: At
     invocation: Annotated[str, Field(max_length=64)] | None = None
     crash: CrashReport | None = None
 

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hyperhive.hive.values import Line, ModelName
 from hyperhive.store.agents import AgentState, Compaction
+from hyperhive.store.container_states import ContainerState, Wanted
 from hyperhive.store.messages import MessageKind, MessageState
 from hyperhive.store.questions import QuestionState
 from hyperhive.store.settlement import Fate
@@ -33,6 +34,8 @@ class Agent(BaseModel):
         context_window: the model's window in tokens.
         questions: how many of its own are open.
         paused: whether no further turn begins; the state says so once the turn that runs is over.
+        container: what its container was seen to be; None where it has none.
+        wanted: what the operator wants of it; None: nobody said so.
     """
 
     name: str
@@ -67,6 +70,8 @@ class Agent(BaseModel):
     notes_due: str | None
     harness: str | None
     claude: str | None
+    container: ContainerState | None = None
+    wanted: Wanted | None = None
     uid_base: int
 
 

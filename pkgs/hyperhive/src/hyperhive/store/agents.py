@@ -7,9 +7,12 @@ a hold, a nap) by `state_of`, and each change of it is an event with its reason.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
+from hyperhive.store.container_rows import Link, link_without_harness, read_container
 from hyperhive.store.transaction import Transaction
+
+NO_HARNESS: Final = "the harness is not connected"
 
 
 class AgentState(StrEnum):
@@ -25,14 +28,6 @@ class AgentState(StrEnum):
     NEEDS_LOGIN = "needs_login"
     PAUSED = "paused"
     FAILED = "failed"
-
-
-class Link(StrEnum):
-    """Whether an agent's harness is there."""
-
-    OFFLINE = "offline"
-    STARTING = "starting"
-    CONNECTED = "connected"
 
 
 class HoldKind(StrEnum):
@@ -157,21 +152,30 @@ def state_of(agent: AgentRow) -> Standing:
 
 
 def declare(tx: Transaction, names: list[str], *, now: float) -> None:
-    """Makes the rows match the declared hive; every link starts as offline.
+    """Makes the rows match the declared hive, of which no harness is connected yet.
 
     A row whose agent is no longer declared stays, marked so.
     """
-    tx.connection.execute(
-        "UPDATE agents SET declared = 0, link = 'offline', link_reason = 'the broker started'"
-    )
+    known = [name for (name,) in tx.connection.execute("SELECT name FROM agents").fetchall()]
+    tx.connection.execute("UPDATE agents SET declared = 0")
     for name in names:
         tx.connection.execute(
             "INSERT INTO agents (name, since) VALUES (?, ?)"
             " ON CONFLICT (name) DO UPDATE SET declared = 1",
             (name, now),
         )
-    for (name,) in tx.connection.execute("SELECT name FROM agents").fetchall():
-        settle(tx, name, now=now)
+    for name in known:
+        unlink(tx, name, "the broker started", now=now)
+
+
+def unlink(tx: Transaction, name: str, otherwise: str, *, now: float) -> None:
+    """Records that no harness is connected; the agent is what its container is.
+
+    Args:
+        otherwise: why it is offline, where nothing is known of a container.
+    """
+    link, reason = link_without_harness(read_container(tx, name), otherwise)
+    set_link(tx, name, link, reason, now=now)
 
 
 def undeclared(tx: Transaction) -> list[str]:

@@ -1,0 +1,177 @@
+"""Containers: what the operator wants of them, and what their units were seen to be.
+
+What is wanted is written down before anything is done about it, so that it holds whatever ends in
+between. What is reported is what was seen, in whatever order the reports come.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hyperhive.errors import HyperhiveError
+from hyperhive.store import crash_notices
+from hyperhive.store.agents import NO_HARNESS, read_agent, unlink
+from hyperhive.store.container_rows import GONE, UP, ContainerRow, Link, read_container
+from hyperhive.store.container_states import ContainerState, Crash, Wanted
+from hyperhive.store.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a container's unit.
+
+    Attributes:
+        at: when it was seen, seconds since the epoch.
+        invocation: systemd's id of the unit's run.
+        crash: set when the run ended and nobody had asked for it.
+    """
+
+    state: ContainerState
+    reason: str
+    at: float
+    invocation: str | None = None
+    crash: Crash | None = None
+
+
+class UnfitWishError(HyperhiveError):
+    """It cannot be wanted of a container such as this."""
+
+
+def want(tx: Transaction, agent: str, wanted: Wanted, reason: str, *, now: float) -> ContainerRow:
+    """Records what the operator wants of an agent's container; returns what was known before.
+
+    Raises:
+        KeyError: there is and was no such agent.
+        UnfitWishError: it is to be purged, but is neither destroyed nor undeclared; or it is to be
+            stopped, but is destroyed.
+    """
+    before = read_container(tx, agent)
+    destroyed = before.wanted in GONE
+    if wanted is Wanted.PURGED and before.declared and not destroyed:
+        raise UnfitWishError(
+            f"{agent} is not destroyed", f"destroy it first: hyperhive agent destroy {agent}"
+        )
+    if wanted is Wanted.STOPPED and destroyed:
+        raise UnfitWishError(
+            f"{agent} is destroyed: it has no container", f"hyperhive agent start {agent} makes one"
+        )
+    _want(tx, agent, before, wanted, reason, now=now)
+    return before
+
+
+def declared_again(tx: Transaction, agents: Sequence[str], *, now: float) -> None:
+    """Forgets what the operator wanted of agents that the hive had lost and has again."""
+    for agent in agents:
+        _want(tx, agent, read_container(tx, agent), None, "it is declared again", now=now)
+
+
+def _want(
+    tx: Transaction, agent: str, row: ContainerRow, wanted: Wanted | None, why: str, *, now: float
+) -> None:
+    reason = why if wanted is not None else ""
+    if (wanted, reason) == (row.wanted, row.wanted_reason):
+        return
+    tx.connection.execute(
+        "UPDATE agents SET wanted = ?, wanted_reason = ? WHERE name = ?", (wanted, reason, agent)
+    )
+    tx.event("wanted", {"wanted": wanted, "was": row.wanted, "reason": why}, at=now, agent=agent)
+
+
+def report(tx: Transaction, agent: str, seen: Report, *, reader: str, now: float) -> bool:
+    """Takes what was seen of a container; whether it was a crash that nobody had reported.
+
+    Saying it twice changes nothing the second time. What is older than what is known changes
+    nothing; but a crash counts whenever it is reported, once for each run of the container.
+
+    Args:
+        reader: who is told of a crash.
+
+    Raises:
+        KeyError: there is and was no such agent.
+    """
+    known = read_container(tx, agent)
+    crashed = seen.crash is not None and crash_notices.container_crashed(
+        tx, agent, seen.crash, run=seen.invocation or str(seen.at), reader=reader, now=now
+    )
+    if not _outdated(known, seen, now):
+        _take(tx, agent, known, seen, now=now)
+    return crashed
+
+
+def _outdated(known: ContainerRow, seen: Report, now: float) -> bool:
+    # A clock that was set back would else make everything outdated until it is there again.
+    return known.at is not None and seen.at < known.at <= now
+
+
+def _take(tx: Transaction, agent: str, known: ContainerRow, seen: Report, *, now: float) -> None:
+    crash = None if seen.crash is None else crash_notices.in_words(seen.crash)
+    same_run = seen.invocation == known.invocation
+    same = same_run and (seen.state, seen.reason, crash) == (known.state, known.reason, known.crash)
+    tx.connection.execute(
+        "UPDATE agents SET container = ?, container_reason = ?, container_since = ?,"
+        " container_at = ?, container_invocation = ?, container_crash = ? WHERE name = ?",
+        (
+            seen.state,
+            seen.reason,
+            known.since if same_run and seen.state is known.state else seen.at,
+            seen.at,
+            seen.invocation,
+            crash,
+            agent,
+        ),
+    )
+    if same:
+        return
+    tx.event(
+        "container",
+        {"state": seen.state, "was": known.state, "reason": seen.reason},
+        at=now,
+        agent=agent,
+    )
+    if seen.state is not ContainerState.RUNNING or not same_run:
+        # Its harness went with the container; of a crash something else tells.
+        crash_notices.forget_lost_harness(tx, agent)
+    if read_agent(tx, agent).link is not Link.CONNECTED:
+        unlink(tx, agent, NO_HARNESS, now=now)
+
+
+def deployed(
+    tx: Transaction, agent: str, changes: Sequence[str], error: str, *, now: float
+) -> None:
+    """Records what reconciling did for an agent; `error` is "" if all went well.
+
+    Raises:
+        KeyError: there is and was no such agent.
+    """
+    known = read_container(tx, agent)
+    data: dict[str, Any] = {"changes": list(changes)}
+    if error:
+        data["error"] = error
+    tx.event("deployment", data, at=now, agent=agent)
+    if not error and (not known.declared or known.wanted in GONE):
+        reason = known.wanted_reason or "the hive has no such agent now"
+        gone = Report(ContainerState.ABSENT, reason, max(now, known.at or now), known.invocation)
+        _take(tx, agent, known, gone, now=now)
+
+
+def rebooted(tx: Transaction, boot: str, *, now: float) -> None:
+    """Nothing runs any more that ran before the host was booted.
+
+    Args:
+        boot: the kernel's id of this boot.
+    """
+    key = ("boot", boot)
+    before = tx.connection.execute("SELECT value FROM meta WHERE key = ?", key[:1]).fetchone()
+    if before == (boot,):
+        return
+    tx.connection.execute(
+        "INSERT INTO meta (key, value) VALUES (?, ?)"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        key,
+    )
+    names = tx.connection.execute("SELECT name FROM agents WHERE container NOT NULL").fetchall()
+    for (agent,) in names:
+        known = read_container(tx, agent)
+        if known.state in (*UP, ContainerState.STOPPING):
+            ended = Report(ContainerState.STOPPED, "the host was booted", now, known.invocation)
+            _take(tx, agent, known, ended, now=now)
