@@ -31,9 +31,11 @@ COMMANDS: Final = {
     "render": ("hyperhive.cli.render:render", "Write a hive as flakes and containers."),
     "up": ("hyperhive.cli.up:up", "Run a hive here, without containers."),
     "serve": ("hyperhive.cli.serve:serve", "Run the broker in the foreground."),
+    "reconcile": ("hyperhive.cli.reconcile:reconcile", "Make this host match the hive."),
+    "resolver": ("hyperhive.cli.resolver:resolver", "Tell containers the host's name servers."),
     "harness": ("hyperhive.cli.harness:harness", "Run one agent's harness."),
     "agents": ("hyperhive.cli.agents:agents", "List the agents and their states."),
-    "agent": ("hyperhive.cli.agents:agent", "Show, start, stop, pause or resume an agent."),
+    "agent": ("hyperhive.cli.agents:agent", "Show, start, stop, pause or remove an agent."),
     "model": ("hyperhive.cli.model:model", "Show or set an agent's model."),
     "cancel": ("hyperhive.cli.cancel:cancel", "End what an agent does or waits for."),
     "compact": ("hyperhive.cli.conversation:compact", "Make an agent's conversation shorter."),
@@ -46,6 +48,7 @@ COMMANDS: Final = {
     "dead": ("hyperhive.cli.dead:dead", "List, retry or drop dead letters."),
     "messages": ("hyperhive.cli.messages:messages", "List messages."),
     "events": ("hyperhive.cli.events:events", "List or follow events."),
+    "logs": ("hyperhive.cli.logs:logs", "Read the journal of an agent or of the hive."),
     "vacuum": ("hyperhive.cli.vacuum:vacuum", "Remove old history."),
 }
 """Each command: where it is, and its line in `hyperhive --help`."""

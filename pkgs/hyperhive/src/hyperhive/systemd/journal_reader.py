@@ -1,22 +1,50 @@
 """Reading the journal of this machine."""
 
-from collections.abc import Mapping
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hyperhive.errors import HyperhiveError
-from hyperhive.logs import visible
+from hyperhive.hive.names import AgentName
+from hyperhive.logs import shortened
+from hyperhive.systemd.journal import Wish, text_of
 
 if TYPE_CHECKING:
     from systemd.journal import Reader
 
 MOST_CHARACTERS: Final = 1000
 """How much of a line `last_lines` gives."""
+
+HIVE_UNITS: Final = (
+    "hyperhive.service",
+    "hyperhive.socket",
+    "hyperhive-dashboard.socket",
+    "hyperhive-watch.service",
+    "hyperhive-vacuum.service",
+    "hyperhive-reconcile.service",
+    "hyperhive-resolver.service",
+    "hyperhive-firewall.service",
+)
+"""The hive's own units on a host; those of `hyperhive-deploy@.service` besides."""
+
+BROKER_USER: Final = "hyperhive"
+_DEPLOY_SLICE: Final = r"system-hyperhive\x2ddeploy.slice"
 _MOST_BYTES: Final = 64 << 10
 """How much of a field is read (sd_journal_set_data_threshold(3))."""
+_SYSTEM_JOURNALS: Final = ("/var/log/journal", "/run/log/journal")
+
+Matches = Sequence[Sequence[str]]
+"""`FIELD=value` terms: all of a group (one of those of the same field), of any of the groups."""
 
 
-def open_journal(**where: Any) -> "Reader":
-    """A reader of the journal; of this machine's own, or of what `where` names to it.
+def open_journal(matches: Matches = (), **where: Any) -> "Reader":
+    """A reader of the entries that match; of this machine's journal, or of what `where` names.
+
+    Args:
+        where: arguments of `systemd.journal.Reader`.
 
     Raises:
         HyperhiveError: systemd's Python module is not installed.
@@ -33,7 +61,35 @@ def open_journal(**where: Any) -> "Reader":
     # not every converter stands that.
     reader = Reader(converters=dict.fromkeys(DEFAULT_CONVERTERS, _as_it_is), **where)
     reader.data_threshold = _MOST_BYTES
+    for group in matches:
+        reader.add_disjunction()
+        for term in group:
+            reader.add_match(term)
     return reader
+
+
+def of_unit(unit: str) -> Matches:
+    """What a unit wrote, and what systemd wrote about it."""
+    return [f"_SYSTEMD_UNIT={unit}"], [f"UNIT={unit}", "_PID=1"]
+
+
+def of_hive() -> Matches:
+    """What the hive's own units wrote, and what systemd wrote about them."""
+    return [*chain.from_iterable(map(of_unit, HIVE_UNITS)), [f"_SYSTEMD_SLICE={_DEPLOY_SLICE}"]]
+
+
+def of_agent(name: AgentName, unit: str, turn: int | None) -> Matches:
+    """What the host's journal has of an agent, or of one of its turns.
+
+    Args:
+        unit: the unit of its container.
+    """
+    # Anybody may write any field; what systemd's underscored ones say is true.
+    said_by = [f"_UID={uid}" for uid in _hive_uids()]
+    of_it = [f"HYPERHIVE_AGENT={name}", *said_by]
+    if turn is not None:
+        return [[*of_it, f"HYPERHIVE_TURN={turn}"]]
+    return [of_it, *of_unit(unit), *of_unit(f"hyperhive-deploy@{name}.service")]
 
 
 def last_lines(unit: str, lines: int) -> list[str]:
@@ -46,37 +102,48 @@ def last_lines(unit: str, lines: int) -> list[str]:
         HyperhiveError: systemd's Python module is not installed.
         OSError: the journal cannot be read.
     """
-    found: list[str] = []
-    with open_journal() as reader:
-        match_unit(reader, unit)
+    found: deque[str] = deque()
+    with open_journal(of_unit(unit)) as reader:
         reader.seek_tail()
         while len(found) < lines and (entry := reader.get_previous()):
-            found += reversed(text_of(entry).splitlines())
-    return [
-        line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…"
-        for line in reversed(found[:lines])
-    ]
+            found.extendleft(reversed(text_of(entry).split("\n")))
+    return [shortened(line, MOST_CHARACTERS) for line in list(found)[-lines:]]
 
 
-def match_unit(reader: "Reader", unit: str) -> None:
-    """Add what belongs to a unit to a reader's matches: its own words, or systemd's about it."""
-    reader.add_match(_SYSTEMD_UNIT=unit)
-    reader.add_disjunction()
-    reader.add_match(UNIT=unit)
-    reader.add_match(_PID="1")
+def history(reader: "Reader", wish: Wish) -> Iterator[dict[str, Any]]:
+    """The entries that are there, oldest first. The reader then stands before those that come."""
+    if wish.since is not None:
+        reader.seek_realtime(wish.since)
+        yield from reader if wish.lines is None else deque(reader, maxlen=wish.lines)
+    elif wish.lines is None:
+        yield from reader
+    else:
+        # Back first and then forward to the end. From its tail a journal goes nowhere, also when
+        # entries have come there (sd_journal_next(3)), so one without entries is begun again.
+        reader.seek_tail()
+        oldest = reader.get_previous(wish.lines) if wish.lines else {}
+        if oldest:
+            yield oldest
+        elif not wish.lines and reader.get_previous():
+            pass
+        else:
+            reader.seek_head()
+        yield from reader
 
 
-def text_of(entry: Mapping[str, Any]) -> str:
-    """The message of an entry."""
-    return visible(field_of(entry, "MESSAGE"))
+def can_read_journal() -> bool:
+    """Whether this user may read what system units wrote (members of `systemd-journal` may)."""
+    files = [file for top in _SYSTEM_JOURNALS for file in Path(top).glob("*/system.journal")]
+    return not files or any(os.access(file, os.R_OK) for file in files)
 
 
-def field_of(entry: Mapping[str, Any], name: str) -> str:
-    """A field as text, "" if there is none; of several of the same name the first counts."""
-    value = entry.get(name, b"")
-    if isinstance(value, list):
-        value = value[0]
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+def _hive_uids() -> list[int]:
+    import pwd  # not at the start: only who reads journals needs it
+
+    try:
+        return [0, pwd.getpwnam(BROKER_USER).pw_uid]
+    except KeyError:
+        return [0]
 
 
 def _as_it_is(value: Any) -> Any:
