@@ -1,0 +1,113 @@
+"""`hyperhive reconcile`: makes a NixOS host match the declared hive, as root."""
+
+import json
+import os
+import pwd
+import signal
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from hyperhive.errors import HyperhiveError, InputError
+from hyperhive.hive.load import load_hive
+from hyperhive.hive.names import parse_agent_name
+from hyperhive.hive.paths import DECLARED_HIVE, HostPaths
+from hyperhive.logs import start_logging
+
+if TYPE_CHECKING:
+    from hyperhive.deploy.reconcile import Host, Outcome
+
+BROKER_USER: Final = "hyperhive"
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), default=DECLARED_HIVE)
+@click.option("--agent", "agent_name", metavar="NAME", help="See to this agent only.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be done.")
+@click.option("--rebuild", is_flag=True, help="Build systems whose sources did not change, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def reconcile(
+    file: Path, agent_name: str | None, dry_run: bool, rebuild: bool, as_json: bool
+) -> None:
+    """Make this host match the hive in FILE and what the operator wants of its agents.
+
+    Makes directories, definitions and systems of containers, and starts, stops and removes them.
+    An agent that left the hive is stopped and its state is kept. A second run changes nothing.
+    A system is built when its agent's files change. What else it is built from is taken to be
+    fixed; build anew with --rebuild after an input of the flake changed under its name.
+
+    \b
+    Exit status: 0 all agents are as declared
+                 1 one is not, or the broker did not say what the operator wants
+    """
+    from hyperhive.deploy.broker import tell, wishes_of
+    from hyperhive.deploy.reconcile import Reconciliation
+    from hyperhive.operator.client import connect
+
+    # An interruption ends it at once, with what it started; the next run goes on from there.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.umask(0o022)
+    hive = load_hive(file)
+    scope = parse_agent_name(agent_name) if agent_name is not None else None
+    host = _host()
+    start_logging("reconcile")
+    with ExitStack() as stack:
+        broker, wishes, silence = None, None, None
+        try:
+            broker = stack.enter_context(connect(host.paths.hive.operator_socket))
+            wishes = wishes_of(broker.containers())
+        except HyperhiveError as error:
+            silence = error
+        run = Reconciliation(hive, wishes, scope, host, rebuild=rebuild)
+        outcomes = run.preview() if dry_run else run.run(lambda outcome: tell(outcome, broker))
+    _print(outcomes, as_json=as_json, dry_run=dry_run)
+    if run.left_over is not None:
+        raise run.left_over
+    if silence is not None:
+        raise HyperhiveError(
+            f"nothing is started, stopped, built or removed: {silence.what}",
+            "see hyperhive.service, then run hyperhive reconcile again",
+        ) from silence
+    if any(outcome.error for outcome in outcomes):
+        click.get_current_context().exit(1)
+
+
+def _host() -> "Host":
+    from hyperhive.deploy.ownership import Owner
+    from hyperhive.deploy.reconcile import Host
+    from hyperhive.systemd import notify
+    from hyperhive.systemd.units import UnitBus
+
+    if os.geteuid() != 0:
+        raise HyperhiveError("only root can do this", "run it with sudo, or see hyperhive render")
+    try:
+        user = pwd.getpwnam(BROKER_USER)
+    except KeyError:
+        raise InputError(
+            f"there is no user {BROKER_USER}", "enable services.hyperhive on this host"
+        ) from None
+    broker = Owner(user.pw_uid, user.pw_gid, 0o755)
+    return Host(HostPaths.default(), broker, UnitBus, notify.status)
+
+
+def _print(outcomes: Sequence["Outcome"], *, as_json: bool, dry_run: bool) -> None:
+    if as_json:
+        rows = [
+            {
+                "agent": outcome.agent,
+                "changes": outcome.changes,
+                "error": outcome.error.what if outcome.error else "",
+                "todo": outcome.error.todo if outcome.error else "",
+            }
+            for outcome in outcomes
+        ]
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+    elif dry_run:
+        for outcome in outcomes:
+            if outcome.error is not None:
+                click.echo(f"{outcome.agent}: fail: {outcome.error.what} ({outcome.error.todo})")
+            elif outcome.changes or not outcome.former:
+                click.echo(f"{outcome.agent}: {', '.join(outcome.changes) or 'nothing to do'}")

@@ -1,0 +1,88 @@
+"""Builds an agent's system with Nix, and makes it the one that the container boots."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from hyperhive.deploy.commands import CommandError, run
+from hyperhive.errors import HyperhiveError
+
+BUILD_SECONDS: Final = 30 * 60.0
+PROFILE_SECONDS: Final = 60.0
+SWITCH_SECONDS: Final = 10 * 60.0
+
+_SWITCH: Final = "/nix/var/nix/profiles/system/bin/switch-to-configuration"
+
+
+def build_system(source: Path, agent: str) -> Path:
+    """Build the system of the flake at `source` and return its store path.
+
+    Raises:
+        HyperhiveError: it does not evaluate or build.
+    """
+    reference = f'path:{source}#nixosConfigurations."container".config.system.build.toplevel'
+    output = run(
+        [
+            "nix",
+            "build",
+            "--no-link",
+            "--print-out-paths",
+            "--no-write-lock-file",
+            "--no-accept-flake-config",
+            "--extra-experimental-features",
+            "nix-command flakes",
+            reference,
+        ],
+        agent=agent,
+        seconds=BUILD_SECONDS,
+        todo=f"see journalctl HYPERHIVE_AGENT={agent}; the agent stays as it was",
+    )
+    paths = output.split()
+    if len(paths) != 1 or not paths[0].startswith("/"):
+        raise HyperhiveError(f"nix build printed {output[:200]!r}, not one path", "see its log")
+    return Path(paths[0])
+
+
+def set_profile(profile: Path, system: Path, agent: str) -> None:
+    """Make `system` the newest generation of a profile.
+
+    Raises:
+        HyperhiveError: Nix cannot.
+    """
+    profile.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    run(
+        ["nix-env", "--profile", os.fspath(profile), "--set", os.fspath(system)],
+        agent=agent,
+        seconds=PROFILE_SECONDS,
+        todo=f"look at {profile.parent}",
+    )
+
+
+def switch_system(container: str, agent: str) -> None:
+    """Have a running container take up its profile's newest generation.
+
+    A unit inside the container does it, as the container's own root. The reload of its unit on the
+    host would enter without the user namespace (NixOS/nixpkgs#57083).
+
+    Raises:
+        HyperhiveError: something in the container failed to start or stop, or it took too long.
+    """
+    argv = [
+        "systemd-run",
+        f"--machine={container}",
+        "--wait",
+        "--pipe",
+        "--quiet",
+        "--collect",
+        "--",
+        _SWITCH,
+        "test",
+    ]
+    try:
+        run(argv, agent=agent, seconds=SWITCH_SECONDS, todo="")
+    except CommandError as error:
+        said = "; ".join(line.strip() for line in error.lines[-3:] if line.strip())
+        raise HyperhiveError(
+            f"{agent} did not take up its new system: {said or error.what}",
+            f"see hyperhive logs {agent}; hyperhive agent restart {agent} starts it anew",
+        ) from error

@@ -1,0 +1,237 @@
+"""Makes the host match the declared hive and what the operator said, agent by agent."""
+
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Final, TypeAlias
+
+from hyperhive.deploy.apply import Hand, Units
+from hyperhive.deploy.desired import DesiredAgent, FormerAgent, Wishes, desired_agent
+from hyperhive.deploy.host_lock import locked
+from hyperhive.deploy.marked_files import remove_file, write_file
+from hyperhive.deploy.observe import agents_with_containers, observe, observe_former
+from hyperhive.deploy.ownership import Owner, trusted_directory
+from hyperhive.deploy.plan import Place, Plan, plan
+from hyperhive.deploy.rendering import Rendering
+from hyperhive.deploy.steps import RemoveDropIn, Step, WriteDropIn
+from hyperhive.errors import HyperhiveError, InputError
+from hyperhive.hive.models import HiveConfig
+from hyperhive.hive.names import AgentName
+from hyperhive.hive.paths import HostPaths
+from hyperhive.systemd.unit_status import UnitStatus
+
+logger: Final = logging.getLogger(__name__)
+
+CONTAINERS: Final = "container@h-*.service"
+_OF_UNITS: Final = (WriteDropIn, RemoveDropIn)
+_AT_ONCE: Final = 4
+"""Agents that are worked on at once: starting a container is mostly waiting for it."""
+
+ConnectUnits: TypeAlias = Callable[[], AbstractContextManager[Units]]
+"""Opens a connection to systemd for one thread: `systemd.units.UnitBus`."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of an agent.
+
+    Attributes:
+        former: whether it has no container any more.
+        changes: what was done, or is to be done.
+        error: what failed; None: nothing.
+    """
+
+    agent: AgentName
+    former: bool = False
+    changes: list[str] = field(default_factory=list)
+    error: HyperhiveError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An agent and what is to be done for it."""
+
+    place: Place
+    plan: Plan
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A host that can be reconciled.
+
+    Attributes:
+        paths: where everything is.
+        broker: whose the directory with the agents' directories of sockets is.
+        units: systemd.
+        progress: told in a line what takes long.
+    """
+
+    paths: HostPaths
+    broker: Owner
+    units: ConnectUnits
+    progress: Callable[[str], None]
+
+    def place(self, name: AgentName) -> Place:
+        """Where an agent lies."""
+        paths = self.paths
+        return Place(paths.hive.agent(name), paths.container(name), self.broker.uid)
+
+
+class Reconciliation:
+    """One run over the whole hive, or over one agent.
+
+    Args:
+        hive: as it is declared.
+        wishes: what the operator said; None: the broker does not answer, so nothing is started,
+            stopped or removed.
+        scope: the agent that it is about; None: all of them.
+        host: the host.
+        rebuild: build every system, whether or not its sources changed.
+
+    Attributes:
+        left_over: after a run: why files that are of no one agent are not as they should be.
+    """
+
+    def __init__(
+        self,
+        hive: HiveConfig,
+        wishes: Wishes | None,
+        scope: AgentName | None,
+        host: Host,
+        *,
+        rebuild: bool = False,
+    ) -> None:
+        self._hive = hive
+        self._wishes = wishes
+        self._scope = scope
+        self._host = host
+        self._rebuild = rebuild
+        self._telling = Lock()
+        self.left_over: HyperhiveError | None = None
+
+    def preview(self) -> list[Outcome]:
+        """What would be done, without doing anything."""
+        rendering = self._render()
+        tasks = self._tasks(rendering)
+        for task in tasks:
+            task.outcome.changes += [step.words for step in task.plan.all]
+        return [task.outcome for task in tasks]
+
+    def run(self, ended: Callable[[Outcome], None]) -> list[Outcome]:
+        """Do what is to be done; one agent's failure stops no other.
+
+        Args:
+            ended: told each agent's outcome at its end, one at a time.
+
+        Raises:
+            HyperhiveError: it cannot even begin.
+            OSError: the same.
+        """
+        paths = self._host.paths
+        trusted_directory(paths.hive.deploy)
+        trusted_directory(paths.hive.agents)
+        trusted_directory(paths.records)
+        with locked(paths.records / "lock"):
+            rendering = self._render()
+            rendering.write()
+            tasks = self._tasks(rendering)
+            self._prepare(tasks)
+            # What needs no building first: nobody should wait for somebody else's compiler.
+            order = sorted(tasks, key=lambda task: task.plan.builds)
+            with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="reconcile") as pool:
+                for _ in pool.map(lambda task: self._finish(task, ended), order):
+                    pass
+        return [task.outcome for task in tasks]
+
+    def _render(self) -> Rendering:
+        rendering = Rendering.of(self._hive, self._scope, self._host.paths)
+        self.left_over = rendering.blocking_all()
+        return rendering
+
+    def _tasks(self, rendering: Rendering) -> list[Task]:
+        with self._host.units() as bus:
+            units = {unit.name: unit for unit in bus.list(CONTAINERS)}
+        return [self._task(name, rendering, units) for name in sorted(self._names())]
+
+    def _names(self) -> set[AgentName]:
+        known: set[AgentName] = set(self._hive.agents)
+        if self._wishes is not None:
+            known |= self._wishes.keys() | agents_with_containers(self._host.paths)
+        if self._scope is None:
+            return known
+        if self._scope not in known:
+            raise InputError(
+                f"hive {self._hive.hive.name} has no agent {self._scope}, and none is kept",
+                f"its agents are: {', '.join(sorted(self._hive.agents))}",
+            )
+        return {self._scope}
+
+    def _task(self, name: AgentName, rendering: Rendering, units: Mapping[str, UnitStatus]) -> Task:
+        place = self._host.place(name)
+        outcome = Outcome(name)
+        steps = Plan((), ())
+        try:
+            digest = rendering.digest(name)
+            desired = desired_agent(self._hive, name, self._wishes, rendering.tree, digest)
+            match desired:
+                case DesiredAgent():
+                    blocking = rendering.blocking(name)
+                    if blocking is not None:
+                        raise blocking
+                    steps = plan(desired, observe(place, units), place, rebuild=self._rebuild)
+                case FormerAgent():
+                    outcome.former = True
+                    steps = plan(desired, observe_former(place, units), place)
+        except (HyperhiveError, OSError) as error:
+            outcome.error = as_hyperhive_error(error)
+        return Task(place, steps, outcome)
+
+    def _prepare(self, tasks: list[Task]) -> None:
+        """Do the early steps, and have systemd read its units if drop-ins changed: now, or in a run
+        that was cut short."""
+        changed = self._host.paths.records / "units-changed"
+        with self._host.units() as units:
+            if any(isinstance(step, _OF_UNITS) for task in tasks for step in task.plan.early):
+                write_file(changed, b"")
+            for task in tasks:
+                self._do(task, task.plan.early, units)
+            if changed.exists():
+                units.reload()
+                remove_file(changed)
+
+    def _finish(self, task: Task, ended: Callable[[Outcome], None]) -> None:
+        if task.outcome.error is None and task.plan.late:
+            with self._host.units() as units:
+                self._do(task, task.plan.late, units)
+        with self._telling:
+            ended(task.outcome)
+
+    def _do(self, task: Task, steps: tuple[Step, ...], units: Units) -> None:
+        """Do steps until one fails."""
+        name = task.outcome.agent
+        hand = Hand(
+            name,
+            task.place,
+            self._host.broker,
+            self._host.paths.agent_source(name),
+            units,
+            self._host.progress,
+        )
+        try:
+            for step in steps:
+                if hand.apply(step):
+                    task.outcome.changes.append(step.words)
+        except (HyperhiveError, OSError) as error:
+            task.outcome.error = as_hyperhive_error(error)
+
+
+def as_hyperhive_error(error: HyperhiveError | OSError) -> HyperhiveError:
+    """An error for the reader."""
+    if isinstance(error, HyperhiveError):
+        return error
+    where = f"{error.filename}: " if error.filename else ""
+    return HyperhiveError(f"{where}{error.strerror or error}", "mend it, and run this again")
