@@ -180,10 +180,12 @@ def _machine_id(top: int) -> str:
         descriptor = os.open("machine-id", _FILE, dir_fd=etc)
     finally:
         os.close(etc)
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(0, "its machine-id is no file")
-        text = file.read(64).strip().decode("ascii", "replace")
+        text = os.read(descriptor, 64).strip().decode("ascii", "replace")
+    finally:
+        os.close(descriptor)
     if not re.fullmatch("[0-9a-f]{32}", text):
         raise OSError(0, "it has no machine-id")
     return text
