@@ -28,6 +28,64 @@ in
       description = "The hyperhive to run.";
     };
 
+    claudePackage = mkOption {
+      type = types.nullOr types.package;
+      default = null;
+      example = lib.literalExpression "pkgs.claude-code";
+      description = ''
+        The Claude Code that agents run, from the host's own packages; null: the one of the nixpkgs
+        that agents are built from.
+      '';
+    };
+
+    externalInterface = mkOption {
+      type = types.nullOr (types.strMatching "[A-Za-z0-9_.:@-]{1,15}[*]?");
+      default = config.networking.nat.externalInterface;
+      defaultText = lib.literalExpression "config.networking.nat.externalInterface";
+      example = "enp1s0";
+      description = ''
+        The interface through which agents with a private network reach the world; a `*` at the end
+        stands for any ending. {command}`ip route show default` names it.
+      '';
+    };
+
+    nameservers = mkOption {
+      type = types.listOf types.singleLineStr;
+      default = [ ];
+      example = [ "192.0.2.53" ];
+      description = ''
+        Addresses of the name servers of agents with a private network; empty: the host's own, as far
+        as a container can reach them.
+      '';
+    };
+
+    dashboard = {
+      bind = mkOption {
+        type = types.singleLineStr;
+        default = "127.0.0.1";
+        example = "192.0.2.10";
+        description = ''
+          Address that the dashboard listens on. Any other than the host's loopback needs
+          {option}`services.hyperhive.dashboard.tokenFile`, and a port that the host's firewall opens.
+        '';
+      };
+      port = mkOption {
+        type = types.nullOr types.port;
+        default = null;
+        example = 8710;
+        description = "Port of the dashboard; null: there is none.";
+      };
+      tokenFile = mkOption {
+        type = types.nullOr (types.strMatching "/.*");
+        default = null;
+        example = "/run/secrets/hyperhive-token";
+        description = ''
+          File with the secret that a browser shows, readable by the user `hyperhive`, outside of the
+          Nix store; null: one is made, in {file}`/var/lib/hyperhive/operator.token`.
+        '';
+      };
+    };
+
     name = mkOption {
       type = types.strMatching "[a-z][a-z0-9-]{0,30}";
       example = "lab";

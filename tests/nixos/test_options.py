@@ -13,11 +13,22 @@ from tests.nixos.nix import Nix
 
 pytestmark = pytest.mark.nix
 
-ABOUT_THE_HOST = {"enable", "package"}
+ABOUT_THE_HOST = {"enable", "externalInterface", "package"}
 """Options that say how the host runs the hive, not what the hive is."""
 
-BESIDE_SETTINGS = {"name", "model", "systemPrompt"}
+BESIDE_SETTINGS = {
+    "name",
+    "model",
+    "systemPrompt",
+    "nameservers",
+    "dashboard.bind",
+    "dashboard.port",
+    "dashboard.tokenFile",
+}
 """Fields of [hive] that are options of their own; the others are in `settings`."""
+
+OTHERWISE_NAMED = {"claudePackage": "hive.claude"}
+"""Options whose values become something else in hive.json: a package its program."""
 
 
 def schema_fields(annotation: Any, place: str = "") -> set[str]:
@@ -51,6 +62,8 @@ def option_fields(options: list[dict[str, Any]]) -> set[str]:
 
 
 def _in_hive_json(option: str) -> str:
+    if option in OTHERWISE_NAMED:
+        return OTHERWISE_NAMED[option]
     if option in BESIDE_SETTINGS:
         option = f"hive.{option}"
     elif option.startswith("settings."):

@@ -8,6 +8,7 @@ let
     elemAt
     filter
     foldl'
+    genList
     isList
     isString
     length
@@ -58,6 +59,7 @@ rec {
   id = x: x;
 
   nameValuePair = name: value: { inherit name value; };
+  mapAttrs' = f: set: listToAttrs (map (name: f name set.${name}) (attrNames set));
   mapAttrsToList = f: set: map (name: f name set.${name}) (attrNames set);
   filterAttrs =
     keep: set:
@@ -120,6 +122,8 @@ rec {
       rest = stringLength string - stringLength suffix;
     in
     rest >= 0 && substring rest (stringLength suffix) string == suffix;
+  hasInfix = infix: string: length (split (escapeRegex infix) string) > 1;
+  stringToCharacters = string: genList (at: substring at 1 string) (stringLength string);
   removeSuffix =
     suffix: string:
     if hasSuffix suffix string then

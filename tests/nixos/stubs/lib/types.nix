@@ -94,6 +94,9 @@ rec {
         description = "integer between ${toString low} and ${toString high} (both inclusive)";
       };
   };
+  port = ints.between 0 65535 // {
+    description = "16 bit unsigned integer; between 0 and 65535 (both inclusive)";
+  };
   str = type {
     description = "string";
     check = isString;

@@ -15,6 +15,7 @@ from hyperhive.hive.tables import (
     BashRules,
     Bind,
     Conversation,
+    Dashboard,
     Declared,
     Inputs,
     Limits,
@@ -35,7 +36,9 @@ from hyperhive.hive.values import (
     Line,
     McpName,
     ModelName,
+    NameServer,
     PackageName,
+    ProgramPath,
     Recipient,
     StateVersion,
     Text,
@@ -47,6 +50,7 @@ __all__ = [
     "BashRules",
     "Bind",
     "Conversation",
+    "Dashboard",
     "Declared",
     "HiveConfig",
     "HiveSettings",
@@ -174,6 +178,22 @@ class HiveSettings(Declared):
         default="",
         description="Added to the system prompt of every agent.",
         examples=["Write in plain English."],
+    )
+    claude: ProgramPath | None = Field(
+        default=None,
+        description="The claude that agents run, by its path in their containers, usually in the"
+        " Nix store, which they share with the host; none: the claude-code of the nixpkgs that"
+        " agents are built from.",
+        examples=["/nix/store/00000000000000000000000000000000-claude-code/bin/claude"],
+    )
+    nameservers: list[NameServer] = Field(
+        default=[],
+        description="Addresses of the name servers of agents with a private network; empty: the"
+        " host's own, as far as a container can reach them.",
+        examples=[["192.0.2.53"]],
+    )
+    dashboard: Dashboard = Field(
+        default=Dashboard(), description="Where the operator's pages are served."
     )
     system: Literal["x86_64-linux", "aarch64-linux"] = Field(
         default="x86_64-linux",

@@ -1,18 +1,23 @@
 """The tables of which the declarations of an agent and of the hive are made."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
+from hyperhive.hive.addresses import is_loopback
 from hyperhive.hive.values import (
+    DECLARED_ERROR,
     BashRule,
     BindSource,
     BindTarget,
     Command,
     CompactPercent,
     Cpu,
+    CredentialPath,
     FlakeReference,
+    ListeningAddress,
     McpTool,
     Memory,
     Text,
@@ -189,6 +194,38 @@ class Inputs(Declared):
         description="The hyperhive that agents are built with.",
         examples=["path:/etc/nixos/hyperhive"],
     )
+
+
+class Dashboard(Declared):
+    """Where the operator's pages and the HTTP API are served, besides the operator's socket."""
+
+    bind: ListeningAddress = Field(
+        default="127.0.0.1",
+        description="Address to listen on. Any other than the host's loopback needs token_file.",
+        examples=["192.0.2.10"],
+    )
+    port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        default=None, description="Port to listen on; none: there is no dashboard.", examples=[8710]
+    )
+    token_file: CredentialPath | None = Field(
+        default=None,
+        description="File of the host that holds the secret a browser must show, outside of the Nix"
+        " store; none: the broker makes one in its state directory.",
+        examples=["/run/secrets/hyperhive-token"],
+    )
+
+    @model_validator(mode="after")
+    def _open_only_with_a_known_token(self) -> Self:
+        if self.port is not None and self.token_file is None and not is_loopback(self.bind):
+            raise PydanticCustomError(
+                DECLARED_ERROR,
+                "{what}; {todo}",
+                {
+                    "what": f"other machines can connect to {self.bind}, and no token_file is set",
+                    "todo": 'set token_file, or bind = "127.0.0.1" and a proxy in front of it',
+                },
+            )
+        return self
 
 
 class Retention(Declared):

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from hyperhive.errors import InputError
-from hyperhive.hive import host_paths, limits, names, uids, variables
+from hyperhive.hive import addresses, host_paths, limits, names, uids, variables
 from hyperhive.hive.names import AgentName
 from hyperhive.hive.rules import BUILTIN_TOOLS, RuleError, parse_rule
 from hyperhive.hive.spelling import did_you_mean
@@ -248,6 +248,10 @@ BindSource = Annotated[
 BindTarget = Annotated[
     str, _checked(host_paths.parse_bind_target), _described(host_paths.PATH_PATTERN)
 ]
+ProgramPath = Annotated[str, _checked(host_paths.parse_path), _described(host_paths.PATH_PATTERN)]
+"""An executable, by its absolute path."""
+NameServer = Annotated[str, _checked(addresses.parse_name_server)]
+ListeningAddress = Annotated[str, _checked(addresses.parse_listening_address)]
 Memory = Annotated[str, _checked(limits.parse_memory), _described(limits.MEMORY_PATTERN)]
 Cpu = Annotated[str, _checked(limits.parse_cpu), _described(limits.CPU_PATTERN)]
 UidBase = Annotated[
