@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from hyperhive.errors import InputError
 from hyperhive.hive.models import AgentConfig, Bind, HiveConfig, Inputs, Network
@@ -11,7 +11,9 @@ from hyperhive.hive.paths import (
     CONTAINER_CLAUDE,
     CONTAINER_SOCKETS,
     CONTAINER_STATE,
+    RESOLVER,
     AgentPaths,
+    HostPaths,
     StatePaths,
 )
 from hyperhive.render.conf import NspawnFlag
@@ -23,6 +25,10 @@ from hyperhive.render.templates import fill
 
 DEFAULT_FLAKE_ATTRIBUTE = "container"
 """What `nixos-container update` builds of the flake that a conf file names."""
+
+PROFILES: Final = Path("/nix/var/nix/profiles")
+"""Where a container sees its own profiles, and boots from."""
+GC_ROOTS: Final = Path("/nix/var/nix/gcroots")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ def agent_files(hive: HiveConfig, name: AgentName, host: Host) -> dict[str, byte
         texts = {
             f"agents/{name}/agent.nix": _agent_nix(hive, name, agent),
             f"agents/{name}/flake.nix": _flake_nix(hive, name),
-            f"containers/{container}.conf": _container_conf(name, agent, paths, host.deploy),
+            f"containers/{container}.conf": _container_conf(name, agent, host),
             f"containers/{container}.service.d/hyperhive.conf": _unit_conf(
                 hive, name, agent, paths
             ),
@@ -83,6 +89,7 @@ def _agent_nix(hive: HiveConfig, name: AgentName, agent: AgentConfig) -> str:
         "description": agent.description,
         "icon": agent.icon,
         "model": hive.model_of(name),
+        "claude": hive.hive.claude,
         "bash": {"allow": agent.bash.allow, "deny": agent.bash.deny},
         "tools": {
             "available": agent.tools.available,
@@ -122,7 +129,7 @@ def _flake_nix(hive: HiveConfig, name: AgentName) -> str:
     )
 
 
-def _container_conf(name: AgentName, agent: AgentConfig, paths: AgentPaths, deploy: Path) -> str:
+def _container_conf(name: AgentName, agent: AgentConfig, host: Host) -> str:
     uids = agent.uid_range(name)
     isolated = agent.network is not Network.HOST
     return fill(
@@ -131,23 +138,26 @@ def _container_conf(name: AgentName, agent: AgentConfig, paths: AgentPaths, depl
             "container": container_name(name),
             # path: takes the directory as it is; a bare path would be read as the git repository
             # around it, of which Nix sees only what is tracked.
-            "flake": f"path:{deploy}/agents/{name}",
+            "flake": f"path:{host.deploy}/agents/{name}",
             "auto_start": int(agent.autostart),
             "uid_base": uids.base,
             "private_network": int(isolated),
             "link": link(uids) if agent.network is Network.PRIVATE else None,
-            "copy_resolv_conf": int(agent.network is not Network.NONE),
-            "flags": _nspawn_flags(agent, paths),
+            # On a network of its own the container has the name servers that lead out of it.
+            "copy_resolv_conf": int(agent.network is Network.HOST),
+            "flags": _nspawn_flags(name, agent, host.paths),
         },
     )
 
 
-def _nspawn_flags(agent: AgentConfig, paths: AgentPaths) -> list[NspawnFlag]:
+def _nspawn_flags(name: AgentName, agent: AgentConfig, hive: StatePaths) -> list[NspawnFlag]:
+    paths = hive.agent(name)
     own = (
         (paths.state, CONTAINER_STATE),
         (paths.claude, CONTAINER_CLAUDE),
         (paths.sockets, CONTAINER_SOCKETS),
     )
+    resolver = [_shown(RESOLVER, RESOLVER)]
     return [
         # For a number in PRIVATE_USERS nspawn leaves the tree's owners alone unless told.
         NspawnFlag("--private-users-ownership", ("chown",), "uid_base"),
@@ -155,6 +165,7 @@ def _nspawn_flags(agent: AgentConfig, paths: AgentPaths) -> list[NspawnFlag]:
             NspawnFlag("--bind", (str(source), str(target)), "the hive's directories")
             for source, target in own
         ),
+        *(resolver if agent.network is Network.PRIVATE else []),
         *(_bind(bind, index) for index, bind in enumerate(agent.binds)),
         *(
             NspawnFlag(
@@ -162,7 +173,16 @@ def _nspawn_flags(agent: AgentConfig, paths: AgentPaths) -> list[NspawnFlag]:
             )
             for variable, path in sorted(agent.credentials.items())
         ),
+        # The start script binds both for writing and with mapped owners: the container's root could
+        # leave a program there that is setuid for the host's. The later mounts cover those.
+        _shown(HostPaths(hive).container(name).profiles, PROFILES),
+        NspawnFlag("--tmpfs", (str(GC_ROOTS),), "the hive's directories"),
     ]
+
+
+def _shown(source: Path, target: Path) -> NspawnFlag:
+    """A directory of the host that the container reads and does not write."""
+    return NspawnFlag("--bind-ro", (str(source), str(target)), "the hive's directories")
 
 
 def _bind(bind: Bind, index: int) -> NspawnFlag:
@@ -179,6 +199,7 @@ def _unit_conf(hive: HiveConfig, name: AgentName, agent: AgentConfig, paths: Age
             "hive": hive.hive.name,
             "home": str(paths.home),
             "limits": agent.limits,
-            "private_network": agent.network is not Network.HOST,
+            "isolated": agent.network is not Network.HOST,
+            "connected": agent.network is Network.PRIVATE,
         },
     )

@@ -77,6 +77,7 @@ def container_settings(hive: HiveConfig, name: AgentName) -> HarnessSettings:
         config=str(CONTAINER_CLAUDE),
         launcher=TurnLauncher.UNIT,
         credentials={variable: credential_name(variable) for variable in agent.credentials},
+        claude=hive.hive.claude,
     )
 
 
