@@ -4,12 +4,21 @@
 { config, lib, ... }:
 let
   cfg = config.hyperhive.agent;
+
+  # Tools with which claude would reach other sessions by itself. Who may write to whom is the hive's to
+  # say, and its broker carries each message.
+  ownMessaging = [
+    "ListAgents"
+    "ListPeers"
+    "RemoteTrigger"
+    "SendMessage"
+  ];
 in
 {
   config = lib.mkIf cfg.enable {
     environment.etc."claude-code/managed-settings.d/50-hyperhive.json".text = builtins.toJSON {
       permissions = {
-        inherit (cfg.rules) deny;
+        deny = cfg.rules.deny ++ ownMessaging;
         # Rules given by flags do not count beside managed ones, so what the harness adds to its
         # flags, the agent's own work directory and notes, stands here too.
         allow = cfg.rules.allow ++ [
@@ -22,6 +31,11 @@ in
       };
       allowManagedHooksOnly = true;
       allowManagedPermissionRulesOnly = true;
+      # Nor do other sessions reach this one, or a background service keep one beyond its turn.
+      crossSessionInbound = "refuse";
+      disableAgentView = true;
+      disableClaudeAiConnectors = true;
+      disableRemoteControl = true;
       # A commit is the agent's, under the name that its git configuration gives.
       attribution = {
         commit = "";

@@ -2,17 +2,28 @@
 { config, lib, ... }:
 let
   cfg = config.hyperhive.agent;
+  private = cfg.network == "private";
 in
 {
   config = lib.mkIf cfg.enable {
     boot.isNspawnContainer = true;
 
+    # Where the host keeps the name servers that lead out of a private network; it changes them there
+    # while the container runs.
+    environment.etc."resolv.conf" = lib.mkIf private {
+      source = "/run/hyperhive-resolver/resolv.conf";
+    };
+
     networking = {
+      # Nobody else is to write that file.
+      resolvconf.enable = lib.mkIf private false;
+      useHostResolvConf = lib.mkIf private false;
+
       hostName = "h-${cfg.name}";
       # The container's start script sets the addresses.
       useDHCP = false;
       # On the host's network this would be the host's firewall, and without one there is nothing to filter.
-      firewall.enable = lib.mkDefault (cfg.network == "private");
+      firewall.enable = lib.mkDefault private;
     };
 
     # An agent builds through the host's daemon, as the untrusted user that it is there.
@@ -21,6 +32,8 @@ in
       "flakes"
     ];
 
+    # What happened outlives the container's restarts, on the host's disk: so not without limit.
+    services.journald.storage = "persistent";
     services.journald.extraConfig = ''
       SystemMaxUse=200M
     '';

@@ -34,6 +34,9 @@ in
         KillMode = "control-group";
         OOMScoreAdjust = -500;
 
+        # The host gives the directory of sockets, and what is in it, to this group.
+        SupplementaryGroups = [ "agent" ];
+
         # Root, to start units; of root's powers it needs to own files to the agent and to end its processes.
         CapabilityBoundingSet = [
           "CAP_CHOWN"

@@ -27,7 +27,17 @@ in
       type = types.package;
       default = pkgs.claude-code;
       defaultText = lib.literalExpression "pkgs.claude-code";
-      description = "The Claude Code that the harness runs, one process a turn.";
+      description = "The Claude Code that the harness runs, one process a turn, unless `claude` names one.";
+    };
+
+    claude = mkOption {
+      type = types.nullOr (types.strMatching "/.*");
+      default = null;
+      example = "/nix/store/00000000000000000000000000000000-claude-code/bin/claude";
+      description = ''
+        The executable to run instead, by its path. It lies in the host's store, which the container
+        sees; the host keeps it there.
+      '';
     };
 
     name = mkOption {

@@ -17,9 +17,9 @@ in
 {
   config = lib.mkIf cfg.enable {
     environment.systemPackages = [
-      cfg.claudePackage
       pkgs.git
     ]
+    ++ lib.optional (cfg.claude == null) cfg.claudePackage
     ++ map named cfg.packages;
   };
 }

@@ -42,7 +42,7 @@ in
       inherit (cfg) environment name;
       inherit (cfg.rules) allow deny;
       available = cfg.tools.available;
-      claude = lib.getExe cfg.claudePackage;
+      claude = if cfg.claude == null then lib.getExe cfg.claudePackage else cfg.claude;
       config = "/claude";
       credentials = lib.genAttrs cfg.credentials (variable: "hyperhive.${variable}");
       launcher = "unit";

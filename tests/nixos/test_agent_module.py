@@ -44,6 +44,7 @@ ALLOWED = [
     "mcp__web__search",
 ]
 DENIED = ["Bash(git push *)", "Read(//etc/**)"]
+OWN_MESSAGING = ["ListAgents", "ListPeers", "RemoteTrigger", "SendMessage"]
 
 
 def ask(nix: Nix, nixpkgs: Path, question: str, *modules: str) -> Any:
@@ -100,12 +101,16 @@ def test_managed_settings_hold_the_same_rules_and_close_the_ways_round(
     assert ask(nix, nixpkgs, "managed", FULL) == {
         "permissions": {
             "allow": [*ALLOWED, "Edit(//state/work/**)", "Edit(//state/notes.md)"],
-            "deny": DENIED,
+            "deny": [*DENIED, *OWN_MESSAGING],
             "defaultMode": "dontAsk",
             "disableBypassPermissionsMode": "disable",
         },
         "allowManagedHooksOnly": True,
         "allowManagedPermissionRulesOnly": True,
+        "crossSessionInbound": "refuse",
+        "disableAgentView": True,
+        "disableClaudeAiConnectors": True,
+        "disableRemoteControl": True,
         "attribution": {"commit": "", "pr": ""},
     }
 
@@ -123,6 +128,7 @@ def test_harness_unit(nix: Nix, nixpkgs: Path) -> None:
     assert service["NoNewPrivileges"] is True
     assert service["PrivateTmp"] is True
     assert service["RuntimeDirectory"] == "hyperhive-harness", "a turn's files lie there"
+    assert service["SupplementaryGroups"] == ["agent"], "the group of its sockets"
 
 
 def test_harness_restarts_with_other_settings(nix: Nix, nixpkgs: Path) -> None:
@@ -167,6 +173,22 @@ def test_container(nix: Nix, nixpkgs: Path, network: str, firewall: bool) -> Non
     assert ask(nix, nixpkgs, "failed", FULL, connected) == []
 
 
+@pytest.mark.parametrize("network", ["private", "none", "host"])
+def test_names_are_resolved_where_the_host_says(nix: Nix, nixpkgs: Path, network: str) -> None:
+    files = ask(nix, nixpkgs, "etc", FULL, f'{{ hyperhive.agent.network = "{network}"; }}')
+    if network == "private":
+        assert files["resolv.conf"]["source"] == "/run/hyperhive-resolver/resolv.conf"
+    else:
+        assert "resolv.conf" not in files
+
+
+def test_claude_may_be_the_host_s(nix: Nix, nixpkgs: Path) -> None:
+    named = '{ hyperhive.agent.claude = "/nix/store/x-claude/bin/claude"; }'
+    settings = ask(nix, nixpkgs, "settings", SMALLEST, named)
+    assert settings["claude"] == "/nix/store/x-claude/bin/claude"
+    assert "claude-code" not in ask(nix, nixpkgs, "packages", SMALLEST, named)
+
+
 def test_declared_values_can_be_read_back(nix: Nix, nixpkgs: Path) -> None:
     assert ask(nix, nixpkgs, "declared", FULL) == {
         "model": "sonnet",
@@ -178,7 +200,7 @@ def test_declared_values_can_be_read_back(nix: Nix, nixpkgs: Path) -> None:
 def test_nothing_without_enable(nix: Nix, nixpkgs: Path) -> None:
     ours = {"hyperhive/agent.json", "claude-code/managed-settings.d/50-hyperhive.json"}
     assert not ours & set(ask(nix, nixpkgs, "files", "{ }"))
-    assert "hyperhive-harness" not in ask(nix, nixpkgs, "units", "{ }")
+    assert ask(nix, nixpkgs, "units", "{ }") == {}
 
 
 @pytest.mark.parametrize(
