@@ -2,19 +2,19 @@
 { config, lib, ... }:
 let
   cfg = config.services.hyperhive;
-  hive = config.environment.etc."hyperhive/hive.json".source;
 in
 {
   config = lib.mkIf cfg.enable {
-    # The template container@.service, which the agents' containers are instances of.
-    boot.enableContainers = true;
-
     systemd.services.hyperhive = {
       description = "Broker of the hive ${cfg.name}";
       wantedBy = [ "multi-user.target" ];
-      restartTriggers = [ hive ];
+      after = [ "dbus.socket" ];
+      restartTriggers = [ config.environment.etc."hyperhive/hive.json".source ];
+      # A switch restarts it in one step and leaves its sockets open; otherwise it would close them, and
+      # whoever connects meanwhile would be refused.
+      stopIfChanged = false;
 
-      serviceConfig = {
+      serviceConfig = import ./hardening.nix // {
         ExecStart = lib.escapeShellArgs [
           (lib.getExe cfg.package)
           "serve"
@@ -24,19 +24,19 @@ in
           "--run"
           "/run/hyperhive"
         ];
-        Type = "exec";
+        Type = "notify";
+        NotifyAccess = "main";
+        WatchdogSec = "30s";
         User = "hyperhive";
         Group = "hyperhive";
 
-        StateDirectory = "hyperhive";
-        StateDirectoryMode = "0750";
-        RuntimeDirectory = "hyperhive";
-        RuntimeDirectoryMode = "0750";
-        # Containers have bound the agents' directories below it: it must outlive the broker.
-        RuntimeDirectoryPreserve = true;
-        # The root of a container, a stranger here, must pass the directory of its sockets; who gets as
-        # far as that directory is decided by the mode above.
-        UMask = "0022";
+        # Neither StateDirectory= nor RuntimeDirectory=: both would give everything below to this user,
+        # root's deployments and the agents' directories too, and the second would go with the service,
+        # while containers have bound what is in it. tmpfiles makes them (directories.nix).
+        ReadWritePaths = [
+          "/run/hyperhive"
+          "/var/lib/hyperhive"
+        ];
 
         Restart = "on-failure";
         RestartSec = "1s";
@@ -44,40 +44,12 @@ in
         RestartMaxDelaySec = "30s";
         # Wrong input (2) does not get better by itself.
         RestartPreventExitStatus = 2;
+        # Requests under way are answered before it ends; only the broker itself is told to.
+        KillMode = "mixed";
         TimeoutStopSec = "30s";
         # Two sockets an agent.
         LimitNOFILE = 65536;
-
-        AmbientCapabilities = "";
-        CapabilityBoundingSet = "";
-        LockPersonality = true;
-        NoNewPrivileges = true;
-        PrivateDevices = true;
-        PrivateTmp = true;
-        ProcSubset = "pid";
-        ProtectClock = true;
-        ProtectControlGroups = true;
-        ProtectHome = true;
-        ProtectHostname = true;
-        ProtectKernelLogs = true;
-        ProtectKernelModules = true;
-        ProtectKernelTunables = true;
-        ProtectProc = "invisible";
-        ProtectSystem = "strict";
-        RemoveIPC = true;
-        # Unix sockets alone: nothing listens on the network. No PrivateUsers: the uid of whoever
-        # connects says which agent it is, and would show as nobody.
-        RestrictAddressFamilies = [ "AF_UNIX" ];
-        RestrictNamespaces = true;
-        RestrictRealtime = true;
-        RestrictSUIDSGID = true;
-        SystemCallArchitectures = "native";
-        SystemCallErrorNumber = "EPERM";
-        SystemCallFilter = [
-          "@system-service"
-          "~@privileged"
-          "~@resources"
-        ];
+        # No PrivateUsers=: the uid of whoever connects says which agent it is, and would show as nobody.
       };
     };
   };

@@ -22,6 +22,57 @@ let
     config: name:
     builtins.fromJSON (builtins.unsafeDiscardStringContext config.environment.etc.${name}.text);
 
+  # Every file of /etc: what it says, and where it lies.
+  filesOf =
+    config:
+    lib.mapAttrs (_: file: {
+      source = toString file.source;
+      text = file.text or null;
+    }) config.environment.etc;
+
+  # Units whose names begin with `prefix`, with everything that systemd is told of them; unit_text.py
+  # writes them as NixOS does.
+  unitsOf =
+    config: prefix:
+    let
+      type =
+        suffix: members: units:
+        lib.mapAttrs' (
+          name: unit:
+          lib.nameValuePair "${name}.${suffix}" (
+            {
+              inherit (unit)
+                after
+                before
+                bindsTo
+                conflicts
+                description
+                documentation
+                partOf
+                requires
+                unitConfig
+                wantedBy
+                wants
+                ;
+              # Without a default: to ask for what nobody set is an error.
+              startLimitIntervalSec =
+                let
+                  limit = builtins.tryEval unit.startLimitIntervalSec;
+                in
+                if limit.success then limit.value else null;
+            }
+            // members unit
+          )
+        ) (lib.filterAttrs (name: _: lib.hasPrefix prefix name) units);
+    in
+    type "service" (unit: {
+      inherit (unit) environment serviceConfig;
+      path = map toString unit.path;
+    }) config.systemd.services
+    // type "socket" (unit: { inherit (unit) listenStreams socketConfig; }) config.systemd.sockets
+    // type "timer" (unit: { inherit (unit) timerConfig; }) config.systemd.timers
+    // type "path" (unit: { inherit (unit) pathConfig; }) config.systemd.paths;
+
   unitOf = unit: {
     inherit (unit)
       description
@@ -55,8 +106,10 @@ in
     {
       settings = fileOf config "hyperhive/agent.json";
       managed = fileOf config "claude-code/managed-settings.d/50-hyperhive.json";
+      etc = filesOf config;
       files = lib.attrNames config.environment.etc;
-      units = lib.attrNames config.systemd.services;
+      units = unitsOf config "hyperhive";
+      tmpfiles = config.systemd.tmpfiles.rules;
       harness = unitOf config.systemd.services.hyperhive-harness;
       packages = map lib.getName config.environment.systemPackages;
       unfree = map config.nixpkgs.config.allowUnfreePredicate [
@@ -98,7 +151,14 @@ in
     {
       inherit (config.services.hyperhive) hive;
       inherit (config) warnings;
+      etc = filesOf config;
       files = lib.attrNames config.environment.etc;
+      units = unitsOf config "hyperhive";
+      tmpfiles = config.systemd.tmpfiles.rules;
+      polkit = config.security.polkit.extraConfig;
+      # What `nft --file` is given.
+      nftables = config.services.hyperhive.ruleset;
+      sysctl = config.boot.kernel.sysctl;
       broker = unitOf config.systemd.services.hyperhive;
       user = { inherit (config.users.users.hyperhive) group isSystemUser; };
       containers = config.boot.enableContainers;

@@ -43,6 +43,7 @@ let
     named (import ./packages.nix)
     // packages {
       claude-code.mainProgram = "claude";
+      nftables.mainProgram = "nft";
     }
     // {
       inherit lib pkgs python3Packages;

@@ -11,6 +11,7 @@ let
 
   option = type: default: mkOption { inherit type default; };
   flag = option types.bool false;
+  list = option (types.listOf types.str) [ ];
   submodules =
     options:
     option (types.attrsOf (types.submodule { inherit options; })) { };
@@ -32,6 +33,30 @@ let
     types.str
     (types.listOf types.str)
   ];
+  section = option (types.attrsOf unitValue) { };
+
+  # What units of every type have.
+  units =
+    more:
+    submodules (
+      {
+        after = list;
+        before = list;
+        bindsTo = list;
+        conflicts = list;
+        description = option types.singleLineStr "";
+        documentation = list;
+        partOf = list;
+        requires = list;
+        restartTriggers = option (types.listOf types.raw) [ ];
+        # Only where it is set is it a line of the unit.
+        startLimitIntervalSec = mkOption { type = types.int; };
+        unitConfig = section;
+        wantedBy = list;
+        wants = list;
+      }
+      // more
+    );
 in
 {
   options = {
@@ -40,42 +65,75 @@ in
 
     boot.enableContainers = flag;
     boot.isNspawnContainer = flag;
+    boot.kernel.sysctl = option (types.attrsOf (
+      types.nullOr (types.oneOf [
+        types.bool
+        types.int
+        types.str
+      ])
+    )) { };
 
     documentation.enable = option types.bool true;
     environment.systemPackages = option (types.listOf types.package) [ ];
     environment.etc = option (types.attrsOf (types.submodule file)) { };
 
     networking.firewall.enable = option types.bool true;
+    networking.firewall.extraForwardRules = option types.lines "";
+    networking.firewall.filterForward = flag;
+    networking.nat.externalInterface = option (types.nullOr types.str) null;
+    networking.nftables.enable = flag;
+    networking.nftables.tables = submodules {
+      content = mkOption { type = types.lines; };
+      family = mkOption {
+        type = types.enum [
+          "inet"
+          "ip"
+          "ip6"
+        ];
+      };
+    };
+    networking.resolvconf.enable = option types.bool true;
+    networking.useHostResolvConf = option types.bool false;
     networking.hostName = option types.str "nixos";
     networking.useDHCP = option types.bool true;
 
+    nix.package = option types.package pkgs.nix;
     nix.settings = option (types.attrsOf types.anything) { };
     nixpkgs.config = option (types.attrsOf types.raw) { };
     nixpkgs.flake.source = option (types.nullOr types.str) null;
     nixpkgs.hostPlatform = mkOption { type = types.str; };
 
+    security.polkit.enable = flag;
+    security.polkit.extraConfig = option types.lines "";
     security.sudo.enable = option types.bool true;
     services.journald.extraConfig = option types.lines "";
+    services.journald.storage = option (types.enum [
+      "auto"
+      "none"
+      "persistent"
+      "volatile"
+    ]) "persistent";
+    services.resolved.enable = flag;
     system.stateVersion = option types.str lib.trivial.release;
     systemd.oomd.enable = option types.bool true;
 
     systemd.package = option types.package pkgs.systemd;
     systemd.tmpfiles.rules = option (types.listOf types.str) [ ];
-    systemd.services = submodules {
-      after = option (types.listOf types.str) [ ];
-      description = option types.singleLineStr "";
+    systemd.services = units {
       environment = option (types.attrsOf (types.nullOr types.str)) { };
+      notSocketActivated = flag;
       path = option (types.listOf types.package) [ ];
+      reloadIfChanged = flag;
       restartIfChanged = option types.bool true;
-      restartTriggers = option (types.listOf types.raw) [ ];
-      requires = option (types.listOf types.str) [ ];
-      serviceConfig = option (types.attrsOf unitValue) { };
-      startLimitIntervalSec = mkOption { type = types.int; };
+      serviceConfig = section;
       stopIfChanged = option types.bool true;
-      unitConfig = option (types.attrsOf unitValue) { };
-      wantedBy = option (types.listOf types.str) [ ];
-      wants = option (types.listOf types.str) [ ];
     };
+    systemd.sockets = units {
+      listenStreams = list;
+      socketConfig = section;
+    };
+    systemd.timers = units { timerConfig = section; };
+    systemd.paths = units { pathConfig = section; };
 
     users.allowNoPasswordLogin = flag;
     users.mutableUsers = option types.bool true;

@@ -1,0 +1,118 @@
+# The network of the agents' containers: out through one interface, and nowhere else. A table of its own,
+# which the kernel asks besides whatever firewall the host has: a packet passes if both let it.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+let
+  cfg = config.services.hyperhive;
+  inherit (config.networking) firewall nftables;
+
+  # Both ends of every agent's link lie in here (render/network.py); systemd-nspawn names the host's.
+  network = "10.231.0.0/16";
+  agents = ''"ve-h-*"'';
+  outside = ''"${toString cfg.externalInterface}"'';
+
+  private = lib.any (agent: agent.network == "private") (lib.attrValues cfg.agents);
+  outwards = private && cfg.externalInterface != null;
+
+  rules = ''
+    chain prerouting {
+      type filter hook prerouting priority raw; policy accept;
+      # An agent speaks with its own address: the one for which the host would take this way back.
+      iifname ${agents} fib saddr . iif oif missing drop
+    }
+
+    chain input {
+      type filter hook input priority filter - 5; policy accept;
+      # Answers to the host come in. No port of the host is open, whatever the address, IPv6 included.
+      iifname ${agents} ct state established,related accept
+      iifname ${agents} drop
+    }
+
+    chain forward {
+      type filter hook forward priority filter - 5; policy accept;
+      iifname ${agents} jump from-agent
+      oifname ${agents} ct state established,related accept
+      oifname ${agents} drop
+    }
+
+    chain from-agent {
+      # What is local to the host's link; in a cloud, the place that hands out the host's credentials.
+      ip daddr 169.254.0.0/16 drop
+      ${lib.optionalString outwards "meta nfproto ipv4 oifname ${outside} accept"}
+      drop
+    }
+
+    chain postrouting {
+      type nat hook postrouting priority srcnat; policy accept;
+      ${lib.optionalString outwards "ip saddr ${network} oifname ${outside} masquerade"}
+    }
+  '';
+
+  nft = lib.getExe pkgs.nftables;
+  file = pkgs.writeText "hyperhive.nft" cfg.ruleset;
+in
+{
+  options.services.hyperhive.ruleset = lib.mkOption {
+    type = lib.types.str;
+    internal = true;
+    readOnly = true;
+    description = "The firewall's table, as nft(8) reads it.";
+  };
+
+  config = lib.mkIf cfg.enable {
+    # Replaced in one transaction: there is no moment without rules.
+    services.hyperhive.ruleset = ''
+      table inet hyperhive
+      delete table inet hyperhive
+      table inet hyperhive {
+      ${rules}
+      }
+    '';
+
+    # As networking.nat does it; what may be forwarded from and to agents, the table says.
+    boot.kernel.sysctl = lib.mkIf private {
+      "net.ipv4.conf.all.forwarding" = lib.mkOverride 99 true;
+      "net.ipv4.conf.default.forwarding" = lib.mkOverride 99 true;
+    };
+
+    # The drop-in of a container with a network requires this unit: none starts before the host is closed
+    # to it, and none stays when it is stopped.
+    systemd.services.hyperhive-firewall = {
+      description = "Firewall between the host and the containers of the hive ${cfg.name}";
+      wantedBy = [ "multi-user.target" ];
+      # That one may empty the kernel's rules.
+      after = [ "nftables.service" ];
+      # A restart would restart the containers.
+      reloadIfChanged = true;
+
+      serviceConfig = import ./hardening.nix // {
+        ExecStart = "${nft} --file ${file}";
+        ExecReload = "${nft} --file ${file}";
+        ExecStop = "${nft} delete table inet hyperhive";
+        Type = "oneshot";
+        RemainAfterExit = true;
+        # Rules are the network's: root's, in the host's own, through netlink.
+        CapabilityBoundingSet = [ "CAP_NET_ADMIN" ];
+        PrivateNetwork = false;
+        RestrictAddressFamilies = [ "AF_NETLINK" ];
+      };
+    };
+
+    # The host's own nftables.service empties the kernel's rules when it reloads, and loads these as well.
+    networking.nftables.tables = lib.mkIf nftables.enable {
+      hyperhive = {
+        family = "inet";
+        content = rules;
+      };
+    };
+    networking.firewall.extraForwardRules =
+      lib.mkIf (outwards && nftables.enable && firewall.filterForward)
+        ''
+          iifname ${agents} oifname ${outside} accept
+        '';
+  };
+}

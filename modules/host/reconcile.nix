@@ -1,0 +1,121 @@
+# What makes the host match the declared hive, at boot and at each switch: directories, containers and
+# their systems. The same for one agent is hyperhive-deploy@NAME.service, which the broker may start.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+let
+  cfg = config.services.hyperhive;
+
+  # The one unit with root's powers. What it keeps of them, and why:
+  serviceConfig = import ./hardening.nix // {
+    Type = "oneshot";
+    # Systems are built here; each build has a limit of its own.
+    TimeoutStartSec = "infinity";
+    # A build that is told to end takes its time; what it did not finish, the next run does.
+    TimeoutStopSec = "90s";
+    KillMode = "mixed";
+
+    CapabilityBoundingSet = [
+      # State is given to the agents' uid ranges, through directories that belong to them.
+      "CAP_CHOWN"
+      "CAP_DAC_OVERRIDE"
+      "CAP_FOWNER"
+      # A socket directory's group is none of root's own; its setgid bit must stay all the same.
+      "CAP_FSETID"
+      # NixOS makes /var/empty immutable, in a container that is purged too.
+      "CAP_LINUX_IMMUTABLE"
+      # A running container switches its system from inside: systemd-run enters its namespaces.
+      "CAP_SYS_ADMIN"
+      "CAP_SYS_CHROOT"
+      "CAP_SYS_PTRACE"
+    ];
+    # That is also why it must see the containers' processes, and may enter namespaces.
+    ProcSubset = "all";
+    ProtectProc = "default";
+    RestrictNamespaces = false;
+    SystemCallFilter = [
+      "@system-service"
+      "@mount"
+      "setns"
+    ];
+    # Nix evaluates here, and fetches what a flake names; building is its daemon's.
+    IPAddressDeny = "";
+    PrivateNetwork = false;
+    RestrictAddressFamilies = [
+      "AF_INET"
+      "AF_INET6"
+      "AF_NETLINK"
+      "AF_UNIX"
+    ];
+    # Nix's evaluator collects garbage with a stack as large as it can have, and in memory that it maps
+    # as it likes.
+    MemoryDenyWriteExecute = false;
+    # The setgid bit of the agents' socket directories.
+    RestrictSUIDSGID = false;
+    # Confs and directories are read by others: systemd, containers, operators.
+    UMask = "0022";
+
+    CacheDirectory = "hyperhive-reconcile";
+    CacheDirectoryMode = "0700";
+    ReadWritePaths = [
+      "/etc/nixos-containers"
+      "/nix/var/nix/gcroots/per-container"
+      "/nix/var/nix/profiles/per-container"
+      "/run/hyperhive"
+      "/run/systemd/system"
+      "/var/lib/hyperhive"
+      "/var/lib/nixos-containers"
+    ];
+  };
+
+  unit = {
+    after = [
+      "hyperhive-firewall.service"
+      "hyperhive-resolver.service"
+      "hyperhive.service"
+      "local-fs.target"
+      "network-online.target"
+      "nix-daemon.socket"
+    ];
+    wants = [
+      "hyperhive.service"
+      "nix-daemon.socket"
+    ];
+    path = [
+      config.nix.package
+      config.systemd.package
+      pkgs.git
+    ];
+    environment = {
+      # Nix's caches; root's own home is closed.
+      HOME = "/var/cache/hyperhive-reconcile";
+      # Root would open the store itself, and build in this unit.
+      NIX_REMOTE = "daemon";
+    };
+  };
+in
+{
+  config = lib.mkIf cfg.enable {
+    # The template container@.service, which the agents' containers are instances of.
+    boot.enableContainers = true;
+
+    systemd.services.hyperhive-reconcile = unit // {
+      description = "Containers of the hive ${cfg.name}";
+      wantedBy = [ "multi-user.target" ];
+      restartTriggers = [ config.environment.etc."hyperhive/hive.json".source ];
+      serviceConfig = serviceConfig // {
+        ExecStart = "${lib.getExe cfg.package} reconcile";
+      };
+    };
+
+    systemd.services."hyperhive-deploy@" = unit // {
+      description = "Container of agent %i in the hive ${cfg.name}";
+      serviceConfig = serviceConfig // {
+        ExecStart = "${lib.getExe cfg.package} reconcile --agent=%i";
+      };
+    };
+  };
+}
