@@ -12,7 +12,8 @@ in
       wantedBy = [ "multi-user.target" ];
       after = [ "network.target" ];
 
-      path = [ config.systemd.package ];
+      # claude and its tools get it too: what the agent has installed.
+      environment.PATH = lib.mkForce "/run/current-system/sw/bin";
       # It reads its settings once.
       restartTriggers = [ config.environment.etc."hyperhive/agent.json".source ];
       # An agent without its harness is of no use: never give up.
@@ -20,6 +21,9 @@ in
 
       serviceConfig = {
         ExecStart = "${lib.getExe cfg.package} harness /etc/hyperhive/agent.json";
+        # It ends its turn itself; one that is killed cannot, and claude would go on without it. Not
+        # by BindsTo= in the turn's unit, which would also end claude before the harness at every stop.
+        ExecStopPost = "-${config.systemd.package}/bin/systemctl kill --signal=SIGKILL hyperhive-turn-*.service";
         Type = "exec";
         # Where it keeps the files of the turn that runs.
         RuntimeDirectory = "hyperhive-harness";

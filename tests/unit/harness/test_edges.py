@@ -1,4 +1,4 @@
-"""The small edges of the harness: claude's executable, credentials, delays, sessions, units."""
+"""The small edges of the harness: claude's executable, credentials, delays, sessions."""
 
 from pathlib import Path
 
@@ -9,8 +9,6 @@ from hyperhive.harness.backoff import Backoff
 from hyperhive.harness.claude import find_claude, probe
 from hyperhive.harness.conversations import is_begun
 from hyperhive.harness.credentials import read_credentials
-from hyperhive.harness.invocation import Invocation
-from hyperhive.harness.unit import unit_command
 
 
 def executable(path: Path, script: str) -> str:
@@ -120,23 +118,3 @@ def test_sessions(tmp_path: Path) -> None:
     assert not is_begun(str(tmp_path), "u")
     (project / "u.jsonl").touch()
     assert is_begun(str(tmp_path), "u")
-
-
-def test_unit_has_no_secret_on_its_command_line() -> None:
-    invocation = Invocation(
-        argv=["/bin/claude", "--print", "$HOME"],
-        environment={"TOKEN": "s3cret", "PATH": "/bin"},
-        work="/state/work",
-        prompt=b"",
-        files={},
-    )
-    command = unit_command(invocation, turn=12, turn_seconds=3600)
-    assert command[0] == "systemd-run"
-    assert command[command.index("--") + 1 :] == invocation.argv
-    assert "--unit=hyperhive-turn-12.service" in command
-    assert "--uid=agent" in command
-    assert "--working-directory=/state/work" in command
-    assert "--expand-environment=no" in command  # else systemd would expand $HOME
-    assert "--property=RuntimeMaxSec=3660s" in command
-    assert "--setenv=TOKEN" in command
-    assert "s3cret" not in " ".join(command)

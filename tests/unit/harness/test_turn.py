@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from typing import IO
 
 import pytest
 
@@ -31,7 +32,7 @@ class StubLauncher:
         self.script = script
         self.obeys = obeys
         self.asked: list[str] = []
-        self.process: subprocess.Popen[bytes] | None = None
+        self.running: StubRunning | None = None
 
     def clear(self) -> None:
         raise NotImplementedError
@@ -39,25 +40,48 @@ class StubLauncher:
     def prepare(self, turn: int) -> Place:
         raise NotImplementedError
 
-    def start(self, invocation: Invocation, turn: int) -> "subprocess.Popen[bytes]":
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(
-            ["sh", "-c", self.script], stdin=pipe, stdout=pipe, stderr=pipe
-        )
-        return self.process
-
-    def signal(self, process: "subprocess.Popen[bytes]", turn: int, sent: signal.Signals) -> None:
-        self.asked.append(sent.name)
-        if self.obeys:
-            process.send_signal(sent)
-
-    def kill(self, turn: int) -> None:
-        self.asked.append("kill")
-        if self.obeys and self.process is not None:
-            self.process.kill()
+    def start(
+        self, invocation: Invocation, turn: int, selector: selectors.BaseSelector
+    ) -> "StubRunning":
+        self.running = StubRunning(self)
+        return self.running
 
     def remove(self, turn: int) -> None:
         self.asked.append("remove")
+
+
+class StubRunning:
+    def __init__(self, launcher: StubLauncher) -> None:
+        pipe = subprocess.PIPE
+        self._launcher = launcher
+        self.process = process = subprocess.Popen(
+            ["sh", "-c", launcher.script], stdin=pipe, stdout=pipe, stderr=pipe
+        )
+        self.pid = process.pid
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self.stdin: IO[bytes] = process.stdin
+        self.stdout: IO[bytes] = process.stdout
+        self.stderr: IO[bytes] = process.stderr
+        self.exit_code: int | None = None
+
+    def look(self) -> bool:
+        self.exit_code = self.process.poll()
+        return self.exit_code is None
+
+    def signal(self, sent: signal.Signals) -> None:
+        self._launcher.asked.append(sent.name)
+        if self._launcher.obeys:
+            self.process.send_signal(sent)
+
+    def kill(self) -> None:
+        self._launcher.asked.append("kill")
+        if self._launcher.obeys:
+            self.process.kill()
+
+    def close(self) -> None:
+        self._launcher.asked.append("close")
 
 
 class Stage:
@@ -80,6 +104,12 @@ class Stage:
             now=0.0,
         )
 
+    @property
+    def process(self) -> "subprocess.Popen[bytes]":
+        """What the turn runs."""
+        assert self.launcher.running is not None
+        return self.launcher.running.process
+
     def turn_told(self, events: list[TurnEvent]) -> None:
         self.told += events
 
@@ -94,8 +124,7 @@ class Stage:
 
     def finish(self, now: float) -> Outcome:
         """Kill whatever is left and see the turn end."""
-        assert self.launcher.process is not None
-        self.launcher.process.kill()
+        self.process.kill()
         deadline = time.monotonic() + DEADLINE
         while self.outcome is None:
             assert time.monotonic() < deadline, "the turn did not end"
@@ -131,7 +160,7 @@ def test_steps_from_interrupt_to_kill(stuck: Stage) -> None:
     assert asked[3:] == ["kill"]
     outcome = stuck.finish(now + 1)
     assert (outcome.kind, outcome.detail) == (OutcomeKind.CANCELLED, "enough")
-    assert asked[-1] == "remove"
+    assert asked[-2:] == ["close", "remove"]
 
 
 def test_limit(stuck: Stage) -> None:
@@ -153,9 +182,7 @@ def test_kill_does_not_wait(stuck: Stage) -> None:
 def test_what_holds_the_output_open_may_linger_a_moment_and_is_given_up_at_last() -> None:
     """Another process has claude's standard output, and cannot be killed."""
     stage = Stage("sleep 600 & echo $!")
-    process = stage.launcher.process
-    assert process is not None
-    process.wait(DEADLINE)
+    stage.process.wait(DEADLINE)
     deadline = time.monotonic() + DEADLINE
     while not stage.told:  # a line that is no JSON is a notice
         assert time.monotonic() < deadline, "no output"
@@ -169,7 +196,7 @@ def test_what_holds_the_output_open_may_linger_a_moment_and_is_given_up_at_last(
     assert "remove" not in stage.launcher.asked
     stage.settle(10.0 + GIVE_UP_SECONDS)
     assert stage.outcome is not None
-    assert stage.launcher.asked[-1] == "remove"
+    assert stage.launcher.asked[-2:] == ["close", "remove"]
     os.kill(int(stage.told[0].data["text"]), signal.SIGKILL)
     stage.selector.close()
 
@@ -177,10 +204,8 @@ def test_what_holds_the_output_open_may_linger_a_moment_and_is_given_up_at_last(
 def test_pause_leaves_the_output_in_the_pipe() -> None:
     stage = Stage("echo one; read line; echo two")
     stage.turn.pause(True)
-    process = stage.launcher.process
-    assert process is not None
     deadline = time.monotonic() + DEADLINE
-    while process.returncode is None:
+    while stage.process.poll() is None:
         assert time.monotonic() < deadline, "no end of the process"
         for key, _ in stage.selector.select(0.1):
             key.data(1.0)

@@ -8,7 +8,6 @@ import math
 import os
 import selectors
 import signal
-import subprocess
 from collections.abc import Callable
 from enum import Enum
 from typing import IO, Final, Protocol
@@ -16,7 +15,6 @@ from typing import IO, Final, Protocol
 from hyperhive.harness.events import Told
 from hyperhive.harness.invocation import PERMISSION_MODE, Invocation
 from hyperhive.harness.launcher import Launcher
-from hyperhive.harness.processes import reap_orphans
 from hyperhive.harness.record import TurnRecord
 from hyperhive.harness.stream import TurnStream
 from hyperhive.harness.verdict import Ending, gives_up
@@ -68,7 +66,7 @@ class Turn:
         wall: gives seconds since the epoch, for what is told.
 
     Raises:
-        OSError: claude cannot be started.
+        OSError, ValueError: claude cannot be started.
 
     Attributes:
         pid: claude's process id.
@@ -94,9 +92,9 @@ class Turn:
         self._listener = listener
         self._wall = wall
         self._stream = TurnStream(wall(), run.kind)
-        self._process = process = launcher.start(invocation, run.turn)
-        self.pid: Final = process.pid
-        self._stdin, self._stdout, self._errors = _pipes(process)
+        self._running = running = launcher.start(invocation, run.turn, selector)
+        self.pid: Final = running.pid
+        self._stdin, self._stdout, self._errors = running.stdin, running.stdout, running.stderr
         self._unfed = memoryview(invocation.prompt)
         self._stderr = b""
         self._unread = {self._stdout.fileno(), self._errors.fileno()}
@@ -105,18 +103,11 @@ class Turn:
         self._stage = _Stage.RUNNING
         self.deadline = now + limit_seconds
         self._give_up = math.inf
-        try:
-            self._exit = os.pidfd_open(process.pid)
-        except OSError:
-            process.kill()
-            process.wait()
-            raise
         for pipe in (self._stdin, self._stdout, self._errors):
             os.set_blocking(pipe.fileno(), False)
         selector.register(self._stdin, selectors.EVENT_WRITE, self._feed)
         selector.register(self._stdout, selectors.EVENT_READ, self._read_output)
         selector.register(self._errors, selectors.EVENT_READ, self._read_errors)
-        selector.register(self._exit, selectors.EVENT_READ, self._notice_exit)
 
     @property
     def record(self) -> TurnRecord:
@@ -132,7 +123,7 @@ class Turn:
         if self._may_stop:
             self._stopped = (kind, reason)
             self.pause(False)
-            self._signal(signal.SIGINT)
+            self._running.signal(signal.SIGINT)
             self._stage, self.deadline = _Stage.INTERRUPTED, now + INTERRUPT_SECONDS
 
     @property
@@ -146,7 +137,7 @@ class Turn:
 
     def pause(self, paused: bool) -> None:
         """Leave claude's output in its pipe, so that it waits, or go on reading."""
-        ending = self._stopped is not None or self._process.returncode is not None
+        ending = self._stopped is not None or self._running.exit_code is not None
         if paused == self._paused or self._stdout.closed or (paused and ending):
             return
         self._paused = paused
@@ -157,15 +148,14 @@ class Turn:
 
     def tick(self, now: float) -> None:
         """Do what is due."""
-        if self._stage is not _Stage.SWEEPING and self._process.returncode is not None:
+        left = self._running.look()
+        if self._stage is not _Stage.SWEEPING and self._running.exit_code is not None:
             self.pause(False)
             self._stage, self._give_up = _Stage.SWEEPING, now + GIVE_UP_SECONDS
             self.deadline = now if self._stopped else now + LINGER_SECONDS
         if self._stage is _Stage.SWEEPING:
-            self._sweep(now)
-            return
-        reap_orphans(self._process.pid)
-        if now >= self.deadline:
+            self._sweep(left, now)
+        elif now >= self.deadline:
             self._escalate(now)
 
     def _escalate(self, now: float) -> None:
@@ -173,21 +163,20 @@ class Turn:
             case _Stage.RUNNING:
                 self.stop(OutcomeKind.TIMEOUT, f"it took over {self._limit:g} s", now)
             case _Stage.INTERRUPTED:
-                self._signal(signal.SIGTERM)
+                self._running.signal(signal.SIGTERM)
                 self._stage, self.deadline = _Stage.TERMINATED, now + TERMINATE_SECONDS
             case _:
                 self._stage, self.deadline = _Stage.KILLING, now + REPEAT_SECONDS
-                self._launcher.kill(self.run.turn)
+                self._running.kill()
 
-    def _sweep(self, now: float) -> None:
-        children = reap_orphans(None)
-        if not children and not self._unread:
+    def _sweep(self, left: bool, now: float) -> None:
+        if not left and not self._unread:
             self._finish()
         elif now >= self._give_up:
             logger.error("turn %d: some of its processes could not be ended", self.run.turn)
             self._finish()
         elif now >= self.deadline:
-            self._launcher.kill(self.run.turn)
+            self._running.kill()
             self.deadline = now + REPEAT_SECONDS
 
     def _finish(self) -> None:
@@ -195,9 +184,10 @@ class Turn:
         for pipe in (self._stdin, self._stdout, self._errors):
             if not pipe.closed:
                 self._close(pipe)
+        self._running.close()
         self._launcher.remove(self.run.turn)
         stderr = self._stderr.decode("utf-8", "replace")
-        ending = Ending(self._process.returncode, stderr, self._stopped)
+        ending = Ending(self._running.exit_code, stderr, self._stopped)
         events, outcome = self._stream.finish(ending, self._wall())
         self._listener.turn_told(events)
         self._listener.turn_ended(outcome)
@@ -219,7 +209,7 @@ class Turn:
             if mode not in (None, PERMISSION_MODE) and self._stopped is None:
                 # Not the rules that were asked for: nothing more may run.
                 self._stopped = (OutcomeKind.FAILED, f"claude runs in permission mode {mode}")
-                self._signal(signal.SIGKILL)
+                self._running.signal(signal.SIGKILL)
             elif self._may_stop:
                 self._stop_waiting(now)
 
@@ -228,7 +218,7 @@ class Turn:
         that SIGINT would leave in its conversation."""
         self._stopped = gives_up(self._stream.record)
         if self._stopped is not None:
-            self._signal(signal.SIGTERM)
+            self._running.signal(signal.SIGTERM)
             self._stage, self.deadline = _Stage.TERMINATED, now + TERMINATE_SECONDS
 
     def _read_errors(self, _: float) -> None:
@@ -248,18 +238,3 @@ class Turn:
         if not (self._paused and pipe is self._stdout):
             self._selector.unregister(pipe)
         pipe.close()
-
-    def _notice_exit(self, _: float) -> None:
-        self._process.wait()
-        self._selector.unregister(self._exit)
-        os.close(self._exit)
-
-    def _signal(self, sent: signal.Signals) -> None:
-        self._launcher.signal(self._process, self.run.turn, sent)
-
-
-def _pipes(process: "subprocess.Popen[bytes]") -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stderr is not None
-    return process.stdin, process.stdout, process.stderr
