@@ -1,0 +1,151 @@
+"""Tells the broker, again and again until it has heard."""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from hyperhive.errors import HyperhiveError, InputError
+from hyperhive.hive.names import AgentName
+from hyperhive.log_events import LogEvent
+from hyperhive.logs import fields
+from hyperhive.operator.client import connect
+from hyperhive.operator.hosting_models import Container, ContainerReport, CrashReport
+from hyperhive.systemd.unit_signals import Seen
+from hyperhive.watch.changes import Change, Tracker
+from hyperhive.watch.containers import agent_of, last_seen
+from hyperhive.watch.outbox import Outbox
+
+LINES: Final = 20
+"""Of a crashed container's journal."""
+
+SHORTEST_PAUSE: Final = 0.05
+LONGEST_PAUSE: Final = 1.0
+"""Seconds between two attempts to tell the broker something."""
+
+LastLines = Callable[[str, int], list[str]]
+"""Gives a unit's last lines in the journal, as `systemd.journal_reader.last_lines` does."""
+
+logger: Final = logging.getLogger(__name__)
+
+
+class Reporter:
+    """Takes what has changed, in one thread, and tells the broker, in another."""
+
+    def __init__(self, socket: Path, last_lines: LastLines, clock: Callable[[], float]) -> None:
+        """Args: socket: the operator's. clock: seconds since the epoch."""
+        self._socket = socket
+        self._last_lines = last_lines
+        self._clock = clock
+        self._outbox = Outbox()
+        self._pause = 0.0
+
+    def put(self, changes: Sequence[Change]) -> None:
+        """Take what has changed."""
+        for agent, report in self._reports(changes):
+            self._outbox.put(agent, report)
+
+    def close(self) -> None:
+        """Have `run` return."""
+        self._outbox.close()
+
+    def run(self, listing: Sequence[Seen]) -> None:
+        """Tell the broker what it does not know, until this is closed.
+
+        Args:
+            listing: the units as they were at the start. What changed before is found out by
+                comparing them with what the broker knows.
+        """
+        containers = self._known()
+        if containers is None:
+            return
+        known = [unit for unit in map(last_seen, containers) if unit]
+        missed = list(self._reports(Tracker(known).see_all(listing)))
+        for agent, report in reversed(missed):
+            self._outbox.put_first(agent, report)
+        while taken := self._outbox.take():
+            if not self._tell(*taken):
+                return
+
+    def _known(self) -> list[Container] | None:
+        """What the broker knows; None: this was closed before it said."""
+        while True:
+            try:
+                with connect(self._socket) as broker:
+                    containers = broker.containers()
+            except HyperhiveError as error:
+                if not self._wait(error):
+                    return None
+            else:
+                self._has_answered()
+                return containers
+
+    def _tell(self, agent: str, report: ContainerReport) -> bool:
+        """Tell one thing, or put it back and wait a while; whether to go on."""
+        try:
+            with connect(self._socket) as broker:
+                broker.report_container(agent, report)
+        except InputError as error:
+            # It would be no better the next time: most often a container of another hive's.
+            logger.warning(
+                "the broker does not want to hear of %s: %s",
+                agent,
+                error,
+                extra=fields(agent=agent),
+            )
+        except HyperhiveError as error:
+            self._outbox.put_first(agent, report)
+            return self._wait(error)
+        self._has_answered()
+        return True
+
+    def _wait(self, error: HyperhiveError) -> bool:
+        if self._pause == 0:
+            logger.warning("the broker cannot be told, and will be later: %s", error)
+        self._pause = min(max(2 * self._pause, SHORTEST_PAUSE), LONGEST_PAUSE)
+        return self._outbox.pause(self._pause)
+
+    def _has_answered(self) -> None:
+        if self._pause:
+            logger.info("the broker can be told again; %d more to tell", len(self._outbox))
+        self._pause = 0.0
+
+    def _reports(self, changes: Sequence[Change]) -> list[tuple[AgentName, ContainerReport]]:
+        found = []
+        for change in changes:
+            agent = agent_of(change.unit)
+            if agent is not None:
+                found.append((agent, self._report(agent, change)))
+        return found
+
+    def _report(self, agent: AgentName, change: Change) -> ContainerReport:
+        crash = None
+        if change.crash:
+            lines = self._lines(change.unit)
+            crash = CrashReport(result=change.crash.result, status=change.crash.status, lines=lines)
+            event, level, said = LogEvent.CONTAINER_CRASHED, logging.WARNING, "crashed"
+        else:
+            event, level, said = LogEvent.CONTAINER_CHANGED, logging.INFO, change.state.value
+        reason = f": {change.reason}" if change.reason else ""
+        logger.log(
+            level,
+            "the container of %s: %s%s",
+            agent,
+            said,
+            reason,
+            extra=fields(event, agent=agent),
+        )
+        return ContainerReport(
+            state=change.state,
+            reason=change.reason,
+            at=self._clock(),
+            invocation=change.invocation,
+            crash=crash,
+        )
+
+    def _lines(self, unit: str) -> list[str]:
+        try:
+            return self._last_lines(unit, LINES)
+        except (HyperhiveError, OSError) as error:
+            logger.warning("the journal of %s cannot be read: %s", unit, error)
+            return []
