@@ -1,6 +1,7 @@
 """`hyperhive reconcile`: makes a NixOS host match the declared hive, as root."""
 
 import json
+import logging
 import os
 import pwd
 import signal
@@ -54,6 +55,7 @@ def reconcile(
     scope = parse_agent_name(agent_name) if agent_name is not None else None
     host = _host()
     start_logging("reconcile")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # It says every request.
     with ExitStack() as stack:
         broker, wishes, silence = None, None, None
         try:

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from threading import Lock
-from typing import Final, Protocol
+from typing import Final
 
 from hyperhive.deploy import steps
 from hyperhive.deploy.builder import build_system, set_profile, switch_system
@@ -17,40 +16,16 @@ from hyperhive.deploy.plan import Place
 from hyperhive.deploy.record import Record
 from hyperhive.deploy.removal import remove_tree
 from hyperhive.deploy.sockets import own_sockets, remove_sockets
+from hyperhive.deploy.starting import Units
 from hyperhive.deploy.steps import Step
 from hyperhive.errors import HyperhiveError
 from hyperhive.hive.names import AgentName
 from hyperhive.log_events import LogEvent
 from hyperhive.logs import fields
-from hyperhive.systemd.unit_status import UnitStatus
 
 logger: Final = logging.getLogger(__name__)
 
-_BUILDING: Final = Lock()
-"""One system is built at a time: evaluating one takes gigabytes, and Nix uses every processor."""
 _DOWN: Final = ("inactive", "failed")
-
-
-class Units(Protocol):
-    """systemd, as `systemd.units.UnitBus` is; each method blocks until the job has ended."""
-
-    def status(self, unit: str) -> UnitStatus:
-        """A unit."""
-
-    def list(self, pattern: str) -> list[UnitStatus]:
-        """The units in memory whose names match."""
-
-    def start(self, unit: str) -> None:
-        """Start a unit."""
-
-    def stop(self, unit: str) -> None:
-        """Stop a unit."""
-
-    def reset_failed(self, unit: str) -> None:
-        """Forget that a unit failed."""
-
-    def reload(self) -> None:
-        """Read the unit files again."""
 
 
 class Hand:
@@ -84,6 +59,8 @@ class Hand:
     def apply(self, step: Step) -> bool:
         """Do a step; say whether it changed anything.
 
+        After a start or restart the container is down and ready: starting it is the caller's.
+
         Raises:
             HyperhiveError: it cannot be done; the steps after it must not be.
             OSError: the same.
@@ -105,7 +82,7 @@ class Hand:
             case steps.Stop():
                 self._units.stop(container.unit)
             case steps.Start(shape) | steps.Restart(shape):
-                self._start(shape)
+                self._make_ready(shape)
             case steps.Switch():
                 return self._switch()
             case steps.RemoveProfile():
@@ -149,8 +126,7 @@ class Hand:
     def _build(self, digest: str) -> bool:
         profile, path = self._place.container.profile, self._place.container.record
         self._progress(f"building the system of {self._name}")
-        with _BUILDING:
-            system = build_system(self._source, self._name)
+        system = build_system(self._source, self._name)
         record = Record.read(path)
         changed = not profile.exists() or profile.resolve() != system.resolve()
         if changed:
@@ -158,16 +134,14 @@ class Hand:
         replace(record, digest=digest, system=str(profile.resolve())).write(path)
         return changed
 
-    def _start(self, shape: str) -> None:
+    def _make_ready(self, shape: str) -> None:
         container = self._place.container
         if self._units.status(container.unit).active not in _DOWN:
             self._units.stop(container.unit)
-        self._progress(f"starting {self._name}")
         record = Record.read(container.record)
         # While it is down: it will start with this, whoever starts it.
         running = str(container.profile.resolve())
         replace(record, shape=shape, running=running).write(container.record)
-        self._units.start(container.unit)
 
     def _switch(self) -> bool:
         container = self._place.container

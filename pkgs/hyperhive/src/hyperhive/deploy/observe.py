@@ -34,7 +34,7 @@ def observe(place: Place, units: Mapping[str, UnitStatus]) -> Observed:
         claude=owner_of(agent.claude),
         config=owner_of(agent.config),
         sockets=owner_of(agent.sockets),
-        socket_groups=groups_of_sockets(agent.sockets),
+        socket_groups=groups_of_sockets(agent.sockets, place.broker),
         conf=read_marked(container.conf),
         drop_in=read_marked(container.drop_in),
         record=Record.read(container.record),

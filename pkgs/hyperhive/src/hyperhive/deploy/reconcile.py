@@ -1,14 +1,11 @@
 """Makes the host match the declared hive and what the operator said, agent by agent."""
 
-import logging
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import Final, TypeAlias
 
-from hyperhive.deploy.apply import Hand, Units
+from hyperhive.deploy.apply import Hand
 from hyperhive.deploy.desired import DesiredAgent, FormerAgent, Wishes, desired_agent
 from hyperhive.deploy.host_lock import locked
 from hyperhive.deploy.marked_files import remove_file, write_file
@@ -16,22 +13,20 @@ from hyperhive.deploy.observe import agents_with_containers, observe, observe_fo
 from hyperhive.deploy.ownership import Owner, trusted_directory
 from hyperhive.deploy.plan import Place, Plan, plan
 from hyperhive.deploy.rendering import Rendering
-from hyperhive.deploy.steps import RemoveDropIn, Step, WriteDropIn
+from hyperhive.deploy.starting import Starts, Units
+from hyperhive.deploy.steps import RemoveDropIn, Restart, Start, Step, WriteDropIn
 from hyperhive.errors import HyperhiveError, InputError
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.names import AgentName
 from hyperhive.hive.paths import HostPaths
 from hyperhive.systemd.unit_status import UnitStatus
 
-logger: Final = logging.getLogger(__name__)
-
 CONTAINERS: Final = "container@h-*.service"
 _OF_UNITS: Final = (WriteDropIn, RemoveDropIn)
-_AT_ONCE: Final = 4
-"""Agents that are worked on at once: starting a container is mostly waiting for it."""
+_STARTS: Final = (Start, Restart)
 
 ConnectUnits: TypeAlias = Callable[[], AbstractContextManager[Units]]
-"""Opens a connection to systemd for one thread: `systemd.units.UnitBus`."""
+"""Opens a connection to systemd: `systemd.units.UnitBus`."""
 
 
 @dataclass(slots=True)
@@ -110,7 +105,6 @@ class Reconciliation:
         self._scope = scope
         self._host = host
         self._rebuild = rebuild
-        self._telling = Lock()
         self.left_over: HyperhiveError | None = None
 
     def preview(self) -> list[Outcome]:
@@ -142,9 +136,11 @@ class Reconciliation:
             self._prepare(tasks)
             # What needs no building first: nobody should wait for somebody else's compiler.
             order = sorted(tasks, key=lambda task: task.plan.builds)
-            with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="reconcile") as pool:
-                for _ in pool.map(lambda task: self._finish(task, ended), order):
-                    pass
+            with self._host.units() as units, self._host.units() as jobs:
+                starts = Starts(jobs)
+                for task in order:
+                    self._finish(task, units, starts, ended)
+                starts.settle(most=0)
         return [task.outcome for task in tasks]
 
     def _render(self) -> Rendering:
@@ -203,15 +199,30 @@ class Reconciliation:
                 units.reload()
                 remove_file(changed)
 
-    def _finish(self, task: Task, ended: Callable[[Outcome], None]) -> None:
-        if task.outcome.error is None and task.plan.late:
-            with self._host.units() as units:
-                self._do(task, task.plan.late, units)
-        with self._telling:
-            ended(task.outcome)
+    def _finish(
+        self, task: Task, units: Units, starts: Starts, ended: Callable[[Outcome], None]
+    ) -> None:
+        """Do the late steps. A start goes on while other agents are seen to."""
+        outcome = task.outcome
+        self._do(task, task.plan.late, units)
+        last = task.plan.late[-1] if task.plan.late else None
+        if outcome.error is not None or not isinstance(last, _STARTS):
+            ended(outcome)
+            return
+        self._host.progress(f"starting {outcome.agent}")
+
+        def started(error: HyperhiveError | None) -> None:
+            outcome.error = error
+            if error is None:
+                outcome.changes.append(last.words)
+            ended(outcome)
+
+        starts.begin(task.place.container.unit, started)
 
     def _do(self, task: Task, steps: tuple[Step, ...], units: Units) -> None:
         """Do steps until one fails."""
+        if task.outcome.error is not None:
+            return
         name = task.outcome.agent
         hand = Hand(
             name,
@@ -223,7 +234,7 @@ class Reconciliation:
         )
         try:
             for step in steps:
-                if hand.apply(step):
+                if hand.apply(step) and not isinstance(step, _STARTS):
                     task.outcome.changes.append(step.words)
         except (HyperhiveError, OSError) as error:
             task.outcome.error = as_hyperhive_error(error)

@@ -42,13 +42,17 @@ def own_sockets(directory: Path, owner: Owner, broker: Owner) -> None:
         os.close(run)
 
 
-def groups_of_sockets(directory: Path) -> frozenset[int]:
-    """The groups of the sockets in a directory of sockets; none where there is none."""
+def groups_of_sockets(directory: Path, broker: int) -> frozenset[int]:
+    """The groups of the broker's sockets in a directory of sockets; none where there is none."""
     try:
         statuses = [entry.lstat() for entry in directory.iterdir()]
     except FileNotFoundError:
         return frozenset()
-    return frozenset(status.st_gid for status in statuses if stat.S_ISSOCK(status.st_mode))
+    return frozenset(
+        status.st_gid
+        for status in statuses
+        if stat.S_ISSOCK(status.st_mode) and status.st_uid == broker
+    )
 
 
 def remove_sockets(directory: Path) -> None:
