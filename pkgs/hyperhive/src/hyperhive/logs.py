@@ -94,7 +94,10 @@ def start_logging(program: str, agent: str | None = None) -> None:
             handler.setFormatter(PriorityFormatter())
         else:
             handler.setFormatter(TerminalFormatter(agent or program))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    # The format is for a handler that has none of its own: level and name are fields of an entry.
+    logging.basicConfig(level=logging.INFO, handlers=[handler], format="%(message)s")
+    # It would log each request.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 def is_journal(environment: Mapping[str, str], descriptor: int) -> bool:

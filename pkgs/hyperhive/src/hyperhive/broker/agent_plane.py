@@ -100,9 +100,11 @@ class AgentPlane:
             try:
                 await serve(reader, writer)
             except ConnectionError as error:
-                logger.warning("%s: %s: %s", name, path.name, error)
+                logger.warning("%s: %s: %s", name, path.name, error, extra=fields(agent=name))
             except Exception:
-                logger.exception("%s: a connection to %s failed", name, path.name)
+                logger.exception(
+                    "%s: a connection to %s failed", name, path.name, extra=fields(agent=name)
+                )
             finally:
                 writer.close()
                 with contextlib.suppress(OSError):
@@ -117,7 +119,12 @@ class AgentPlane:
                     path.name,
                     peer.pid,
                     peer.uid,
-                    extra=fields(LogEvent.PEER_REFUSED, agent=name, HYPERHIVE_PEER_UID=peer.uid),
+                    extra=fields(
+                        LogEvent.PEER_REFUSED,
+                        agent=name,
+                        HYPERHIVE_PEER_UID=peer.uid,
+                        HYPERHIVE_PEER_PID=peer.pid,
+                    ),
                 )
                 writer.close()
                 return

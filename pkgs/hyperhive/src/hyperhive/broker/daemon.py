@@ -14,12 +14,15 @@ from hyperhive.broker.bus import Bus
 from hyperhive.broker.core import Core
 from hyperhive.broker.crash_readers import crash_reader
 from hyperhive.broker.deadlines import Deadlines
+from hyperhive.broker.event_log import log_committed
 from hyperhive.broker.housekeeping import Housekeeping
 from hyperhive.broker.peers import PeerPolicy
 from hyperhive.broker.scheduler import Scheduler
 from hyperhive.hive.layers import effective
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.paths import StatePaths
+from hyperhive.log_events import LogEvent
+from hyperhive.logs import fields
 from hyperhive.store import agents, containers, questions, turn_ends
 from hyperhive.store.database import open_store
 from hyperhive.store.errors import StoreUnavailableError
@@ -60,7 +63,12 @@ async def running_broker(
         core = Core(hive, paths, store, Bus(), clock, housekeeping)
         scheduler = Scheduler(core)
         deadlines = Deadlines(store, partial(crash_reader, hive), clock)
-        for listener in (scheduler.committed, deadlines.committed, core.bus.committed):
+        for listener in (
+            log_committed,
+            scheduler.committed,
+            deadlines.committed,
+            core.bus.committed,
+        ):
             store.on_commit(listener)
         await store.write(_begin, hive, BOOT.read_text().strip(), now=clock())
         plane = AgentPlane(core, policy)
@@ -71,8 +79,10 @@ async def running_broker(
         try:
             await _open(plane, paths)
             logger.info(
-                "hive %s: %d agents, state in %s", hive.hive.name, len(hive.agents), paths.state
-            )
+                "hive %s: %d agents, state in %s",
+                hive.hive.name, len(hive.agents), paths.state,
+                extra=fields(LogEvent.BROKER_STARTED),
+            )  # fmt: skip
             yield core
         finally:
             core.bus.close()
@@ -82,14 +92,15 @@ async def running_broker(
             await asyncio.wait(tasks)
     finally:
         await store.close()
+        logger.info("hive %s: ended", hive.hive.name, extra=fields(LogEvent.BROKER_STOPPED))
 
 
 def _begin(tx: Transaction, hive: HiveConfig, boot: str, *, now: float) -> None:
     """Brings the store in line with the hive, and with a broker that has just begun."""
     returned = sorted(hive.agents.keys() & set(agents.undeclared(tx)))
     containers.rebooted(tx, boot, now=now)
-    agents.declare(tx, sorted(hive.agents), now=now)
     containers.declared_again(tx, returned, now=now)
+    agents.declare(tx, sorted(hive.agents), now=now)
     for name in hive.agents:
         model = effective(hive, name).settings["model",]
         choice = ModelChoice(str(model.value), str(model.layer))

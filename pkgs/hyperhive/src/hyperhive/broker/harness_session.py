@@ -11,6 +11,8 @@ from hyperhive.broker.rpc import RpcConnection
 from hyperhive.broker.texts import one_line
 from hyperhive.hive.models import Conversation
 from hyperhive.hive.names import AgentName
+from hyperhive.log_events import LogEvent
+from hyperhive.logs import fields
 from hyperhive.store import crash_notices, turn_ends, turns
 from hyperhive.store.agents import (
     NO_HARNESS,
@@ -70,7 +72,7 @@ class HarnessSession:
         self.hello: Hello | None = None
         self._leaving: str | None = None
         self._left = False
-        self._rpc = RpcConnection(reader, writer, self._handle, name=f"harness of {agent}")
+        self._rpc = RpcConnection(reader, writer, self._handle, agent=agent)
 
     async def run(self) -> None:
         """Serves the connection until it ends; then the agent has no harness, its turn is lost."""
@@ -113,12 +115,16 @@ class HarnessSession:
                 continue
             why = "disconnected" if self._leaving is None else f"left: {self._leaving}"
             lost = f", turn {turn} lost" if turn else ""
-            logger.info("%s: harness %s%s", self.agent, why, lost)
+            extra = fields(LogEvent.HARNESS_DISCONNECTED, agent=self.agent, turn=turn)
+            logger.info("%s: harness %s%s", self.agent, why, lost, extra=extra)
             return
 
     def _no_hello(self) -> None:
         if self.hello is None:
-            logger.warning("%s: harness said no hello in %g s", self.agent, HELLO_SECONDS)
+            extra = fields(agent=self.agent)
+            logger.warning(
+                "%s: harness said no hello in %g s", self.agent, HELLO_SECONDS, extra=extra
+            )
             self._rpc.close()
 
     async def _handle(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -159,7 +165,10 @@ class HarnessSession:
                 f"protocol {hello.protocol}; this broker speaks {PROTOCOL}",
             )
         if hello.agent != self.agent:
-            logger.error("%s: its harness claims to be %.40r; refused", self.agent, hello.agent)
+            extra = fields(agent=self.agent)
+            logger.error(
+                "%s: its harness claims to be %.40r; refused", self.agent, hello.agent, extra=extra
+            )
             raise RpcError(ErrorCode.NOT_THIS_AGENT, f"this socket is {self.agent}'s")
         if not self._core.harnesses.claim(self):
             raise RpcError(ErrorCode.ALREADY_CONNECTED, "another harness is connected")
@@ -167,7 +176,8 @@ class HarnessSession:
         # From here on the agent is this session's: its end makes the agent offline.
         self.hello = hello
         claude = f"claude {hello.claude.version}" if hello.claude else hello.problem or "no claude"
-        logger.info("%s: harness %s connected, %s", self.agent, hello.harness, claude)
+        extra = fields(LogEvent.HARNESS_CONNECTED, agent=self.agent)
+        logger.info("%s: harness %s connected, %s", self.agent, hello.harness, claude, extra=extra)
         return to_json(Welcome(__version__, keep))
 
     async def _on_leaving(self, leaving: Leaving) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import logging
 from typing import Final, Protocol
 
 from hyperhive.hive.names import AgentName
+from hyperhive.logs import fields
 from hyperhive.wire.harness import TurnRun
 from hyperhive.wire.jsonrpc import ErrorCode, RpcError
 
@@ -56,11 +57,12 @@ class Harnesses:
         harness = self.of(agent)
         if harness is None:
             return
+        extra = fields(agent=agent, turn=turn)
         try:
             await harness.cancel_turn(turn, reason)
         except RpcError as error:
             if error.code != ErrorCode.UNKNOWN_TURN:  # else it has just ended
-                logger.warning("%s: turn %d not cancelled: %s", agent, turn, error)
+                logger.warning("%s: turn %d not cancelled: %s", agent, turn, error, extra=extra)
         except (ConnectionError, TimeoutError) as error:
-            logger.warning("%s: turn %d not cancelled: %s", agent, turn, error)
+            logger.warning("%s: turn %d not cancelled: %s", agent, turn, error, extra=extra)
             harness.close()

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
+from hyperhive.log_events import LogEvent
+from hyperhive.logs import fields
 from hyperhive.store import retention
 from hyperhive.store.database import Store
 from hyperhive.store.errors import StoreUnavailableError
@@ -139,4 +141,4 @@ def _batch(
 def _log(rows: Counter[History]) -> None:
     if rows.total():
         counts = ", ".join(f"{rows[kind]} {_WORDS[kind]}" for kind in History if rows[kind])
-        logger.info("vacuum: removed %s", counts)
+        logger.info("vacuum: removed %s", counts, extra=fields(LogEvent.HISTORY_REMOVED))

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from hyperhive.logs import fields
 from hyperhive.store.errors import StoreUnavailableError
 from hyperhive.wire.jsonrpc import (
     ErrorCode,
@@ -43,13 +44,14 @@ class RpcConnection:
         writer: asyncio.StreamWriter,
         handler: Handler,
         *,
-        name: str,
+        agent: str,
     ) -> None:
-        """Args: name: what the log calls the peer."""
+        """Args: agent: whose harness the peer is."""
         self._reader = reader
         self._writer = writer
         self._handler = handler
-        self._name = name
+        self._name = f"harness of {agent}"
+        self._extra = fields(agent=agent)
         self._ids = itertools.count(1)
         self._calls: dict[int | str, asyncio.Future[Any]] = {}
 
@@ -80,7 +82,7 @@ class RpcConnection:
             while (line := await self._read_line()) is not None:
                 await self._receive(line)
         except (ConnectionError, RpcError) as error:
-            logger.warning("%s: connection closed: %s", self._name, error)
+            logger.warning("%s: connection closed: %s", self._name, error, extra=self._extra)
         finally:
             self.close()
 
@@ -110,13 +112,15 @@ class RpcConnection:
             await self._send(Failure(error.id, error.code, error.message))
             if error.code == ErrorCode.PARSE_ERROR:
                 raise
-            logger.warning("%s: %s", self._name, error)
+            logger.warning("%s: %s", self._name, error, extra=self._extra)
             return
         match message:
             case Request(id, method, params):
                 await self._send(await self._answer(id, method, params))
             case Notification(method):
-                logger.warning("%s: notification %.40r ignored", self._name, method)
+                logger.warning(
+                    "%s: notification %.40r ignored", self._name, method, extra=self._extra
+                )
             case Result(id, value):
                 if (future := self._calls.get(id)) and not future.done():
                     future.set_result(value)
@@ -125,16 +129,18 @@ class RpcConnection:
                 if future and not future.done():
                     future.set_exception(RpcError(code, text))
                 else:
-                    logger.warning("%s: error %s: %.200s", self._name, code, text)
+                    logger.warning(
+                        "%s: error %s: %.200s", self._name, code, text, extra=self._extra
+                    )
 
     async def _answer(self, id: int | str, method: str, params: dict[str, Any]) -> Message:
         try:
             return Result(id, await self._handler(method, params))
         except RpcError as error:
-            logger.warning("%s: %s refused: %s", self._name, method, error)
+            logger.warning("%s: %s refused: %s", self._name, method, error, extra=self._extra)
             return Failure(id, error.code, error.message)
         except RecordError as error:
-            logger.warning("%s: %s: %s", self._name, method, error)
+            logger.warning("%s: %s: %s", self._name, method, error, extra=self._extra)
             return Failure(id, ErrorCode.INVALID_PARAMS, str(error))
         except StoreUnavailableError as error:
             return Failure(id, ErrorCode.STORE_UNAVAILABLE, error.what)

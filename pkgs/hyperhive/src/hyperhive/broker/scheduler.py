@@ -12,6 +12,7 @@ from hyperhive.broker.core import Core
 from hyperhive.broker.harnesses import ConnectedHarness
 from hyperhive.broker.wake_prompt import prompt_for
 from hyperhive.hive.names import AgentName
+from hyperhive.logs import fields
 from hyperhive.store import turns
 from hyperhive.store.database import Committed
 from hyperhive.store.errors import StoreUnavailableError
@@ -68,7 +69,7 @@ class Scheduler:
         except StoreUnavailableError:
             self._look_again(agent, RETRY_SECONDS)
         except Exception:
-            logger.exception("%s: the scheduler failed", agent)
+            logger.exception("%s: the scheduler failed", agent, extra=fields(agent=agent))
             self._look_again(agent, RETRY_SECONDS)
         finally:
             if self._looking.pop(agent):
@@ -91,22 +92,21 @@ class Scheduler:
                 if until is not None:
                     self._look_again(agent, max(0.0, until - now))
             case Overdue(turn, reason):
-                logger.info("%s: turn %d is ended: %s", agent, turn, reason)
+                extra = fields(agent=agent, turn=turn)
+                logger.info("%s: turn %d is to end: %s", agent, turn, reason, extra=extra)
                 await core.harnesses.interrupt(agent, turn, reason)
             case BegunTurn():
                 await self._send(harness, begun)
 
     async def _send(self, harness: ConnectedHarness, turn: BegunTurn) -> None:
         prompt = prompt_for(turn, nonce=self._core.nonce(), now=self._core.clock())
-        delivery = turn.delivery
-        what = f"message {delivery.id} from {delivery.sender}" if delivery else f"{turn.kind}"
-        logger.info("%s: turn %d, %s", turn.agent, turn.id, what)
         run = TurnRun(turn.id, prompt, turn.model, turn.session, turn.resume, turn.kind)
         try:
             await harness.run_turn(run)
         except (RpcError, ConnectionError, TimeoutError) as error:
             # The connection's end returns the turn's messages to the queue.
-            logger.warning("%s: turn %d not accepted: %s", turn.agent, turn.id, error)
+            extra = fields(agent=turn.agent, turn=turn.id)
+            logger.warning("%s: turn %d not accepted: %s", turn.agent, turn.id, error, extra=extra)
             harness.close()
 
     def _look_again(self, agent: AgentName, seconds: float) -> None:

@@ -49,7 +49,7 @@ def _of_hive(kind: str, data: dict[str, Any]) -> str | None:
             return f"{ended}{fate}{_because(data)}"
         case "compaction_due":
             return f"{data['step']}{_because(data)}"
-        case "nap_ended" | "notes_due" | "new_session":
+        case "nap_ended" | "notes_due" | "new_session" | "loop_guard":
             return str(data["reason"])
     return None
 

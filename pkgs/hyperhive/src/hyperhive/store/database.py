@@ -25,7 +25,7 @@ from sqlite_utils import Database
 from hyperhive.store.checkpoints import Checkpoints
 from hyperhive.store.errors import ForeignStoreError, StoreInUseError, StoreUnavailableError
 from hyperhive.store.migrations import migrate
-from hyperhive.store.transaction import Transaction
+from hyperhive.store.transaction import HiveEvent, Transaction
 
 logger: Final = logging.getLogger(__name__)
 
@@ -41,12 +41,19 @@ BUSY_MS: Final = 5000
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What one commit put on disk: agents to look at, how many events, and the earliest time (in
-    seconds since the epoch) that something of it falls due."""
+    """What one commit put on disk.
+
+    Attributes:
+        woken: agents to look at.
+        events: how many events.
+        due: the earliest time that something of it falls due, in seconds since the epoch.
+        told: those events that are the hive's own.
+    """
 
     woken: frozenset[str]
     events: int
     due: float | None = None
+    told: tuple[HiveEvent, ...] = ()
 
 
 @dataclass(slots=True)
@@ -168,6 +175,7 @@ class Store:
 
     def _commit(self, group: list[_Job]) -> Committed:
         woken: set[str] = set()
+        told: list[HiveEvent] = []
         events, due = 0, math.inf
         connection = self._writer
         try:
@@ -185,6 +193,7 @@ class Store:
                 else:
                     woken |= transaction.woken
                     events += transaction.events
+                    told += transaction.told
                     due = due if transaction.due is None else min(due, transaction.due)
                 connection.execute("RELEASE operation")
             connection.execute("COMMIT")
@@ -197,7 +206,8 @@ class Store:
             for job in group:
                 job.error = job.error or fault
             return Committed(frozenset(), 0)
-        return Committed(frozenset(woken), events, None if due == math.inf else due)
+        next_due = None if due == math.inf else due
+        return Committed(frozenset(woken), events, next_due, tuple(told))
 
     def _answer(self, group: Iterable[_Job], committed: Committed) -> None:
         for job in group:

@@ -45,6 +45,7 @@ def watch(tx: Transaction, sender: str, recipient: str, guard: LoopGuard, *, now
     )
     for name in both:
         agents.set_paused(tx, name, True, reason, now=now)
+        tx.event("loop_guard", {"reason": reason}, at=now, agent=name)
     notice = f"{reason}; both are paused. To let them go on: hyperhive agent resume NAME"
     send(tx, NewMessage(SYSTEM, OPERATOR, notice, kind=MessageKind.NOTICE), now=now)
     return True

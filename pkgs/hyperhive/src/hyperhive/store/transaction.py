@@ -6,6 +6,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+@dataclass(frozen=True, slots=True)
+class HiveEvent:
+    """An event that the hive itself wrote, and not claude in a turn. What it holds may be an
+    agent's words nevertheless."""
+
+    kind: str
+    data: dict[str, Any]
+    agent: str | None
+    turn: int | None
+
+
 @dataclass(slots=True)
 class Transaction:
     """One operation's view of the writer's transaction.
@@ -17,12 +28,14 @@ class Transaction:
         connection: the writer's connection, inside a transaction.
         woken: agents whose next turn may have become possible.
         events: number of events written.
+        told: those of them that the hive itself wrote.
         due: the earliest time that something new falls due, in seconds since the epoch.
     """
 
     connection: sqlite3.Connection
     woken: set[str] = field(default_factory=set)
     events: int = 0
+    told: list[HiveEvent] = field(default_factory=list)
     due: float | None = None
 
     def falls_due(self, at: float) -> None:
@@ -52,3 +65,5 @@ class Transaction:
             (at, agent, turn, seq, kind, text),
         )
         self.events += cursor.rowcount
+        if seq is None:
+            self.told.append(HiveEvent(kind, data, agent, turn))
