@@ -223,6 +223,8 @@ def _mount_kernel(root: Path) -> None:
     for name, kind in (("proc", "proc"), ("sys", "sysfs")):
         (root / "run/.whole" / name).mkdir(parents=True)
         mount(kind, root / "run/.whole" / name, kind)
+    # What is below net is the network namespace's own.
+    bind(root / "run/.whole/proc/sys/net", root / "proc/sys/net")
 
 
 def _show(path: Path, root: Path) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.hive import Hive
+from tests.e2e.host import Host
 from tests.e2e.testbed import Testbed
 from tests.tools import find_claude
 
@@ -38,3 +40,22 @@ def testbed() -> Iterator[Testbed]:
     finally:
         _booted.clear()
         booted.close()
+
+
+@pytest.fixture(scope="session")
+def host(testbed: Testbed) -> Host:
+    """The testbed with what a NixOS host has for hives, but none of them yet."""
+    return Host(testbed)
+
+
+@pytest.fixture(scope="session")
+def _only_hive(host: Host) -> Hive:
+    """The one hive that a host can have."""
+    return Hive(host)
+
+
+@pytest.fixture
+def hive(_only_hive: Hive) -> Hive:
+    """The standard hive with all agents idle; messages of earlier tests may be there."""
+    _only_hive.standard()
+    return _only_hive

@@ -174,6 +174,11 @@ class Testbed:
         file.write_text(text)
         self.systemctl("daemon-reload")
 
+    def mount(self, source: str | Path, target: str | Path) -> None:
+        """Show `source` at `target` too, both inside; read-only."""
+        # Private, or what is mounted on one of both would be on the other too.
+        self._quick("mount", "--bind", "--make-private", "-o", "ro", str(source), str(target))
+
     def wait_for(
         self, what: str, look: Callable[[], Found | None], seconds: float = DEADLINE
     ) -> Found:

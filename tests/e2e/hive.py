@@ -1,0 +1,134 @@
+"""A whole hive in the testbed: broker, reconcile, watch, and agents in containers of their own.
+
+    def test_something(hive: Hive) -> None:
+        sent = hive.send("alice", "hello")          # as the operator, over the operator's socket
+        assert hive.wait_mail("alice got: hello").sender == "alice"
+        hive.wait_states({"alice": "idle"})
+        hive.inside("alice", ["id", "-u"]).stdout   # as root of her container, or user="agent"
+        hive.hyperhive("agent", "stop", "alice")    # the command, as the operator types it
+
+The agents of `STANDARD` are manager, alice and bob. Their claude is the scripted one, and follows
+script.json: it answers the operator with `NAME got: TEXT`, or works for ten minutes when told to
+hold. `declare` makes another hive of it, in the module's own option names.
+"""
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Final
+
+from hyperhive.hive.names import AgentName
+from hyperhive.hive.uids import UidRange, uid_range
+from hyperhive.operator.client import OperatorClient, connect
+from hyperhive.operator.models import Message, NewMessage
+from tests.e2e.environment import HYPERHIVE
+from tests.e2e.host import Host
+
+STANDARD: Final[Mapping[str, Any]] = {
+    "name": "lab",
+    "model": "haiku",
+    "externalInterface": "eth0",
+    "agents": {"manager": {"role": "manager"}, "alice": {}, "bob": {}},
+}
+SCRIPT: Final = Path(__file__).with_name("script.json")
+SCRIPT_INSIDE: Final = "/opt/claude/script.json"
+OPERATOR_SOCKET: Final = "/run/hyperhive/operator.sock"
+
+
+class Hive:
+    """See the module's text.
+
+    Attributes:
+        declared: `services.hyperhive`, as it was declared last.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.testbed = host.testbed
+        self.declared: Mapping[str, Any] = {}
+
+    def declare(self, declared: Mapping[str, Any]) -> None:
+        """Switch the host to another declaration."""
+        self.declared = declared
+        self.host.switch(declared)
+
+    def script(self, rules: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Have every scripted claude follow `rules` first, from its next turn on."""
+        self.host.write(SCRIPT_INSIDE, json.dumps([*rules, *json.loads(SCRIPT.read_text())]))
+
+    def client(self) -> AbstractContextManager[OperatorClient]:
+        """A client of the operator plane, from outside."""
+        return connect(self.testbed.path(OPERATOR_SOCKET))
+
+    def hyperhive(self, *words: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+        """Run a command of the operator's inside."""
+        return self.testbed.run([HYPERHIVE, *words], check=check, timeout=120)
+
+    def inside(
+        self,
+        agent: str,
+        command: Sequence[str | Path],
+        *,
+        user: str | None = None,
+        check: bool = True,
+        input: str = "",
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command in an agent's container."""
+        container = f"h-{agent}"
+        return self.testbed.run(command, container=container, user=user, check=check, input=input)
+
+    def uids(self, agent: str) -> UidRange:
+        """The range of an agent that declares none."""
+        return uid_range(AgentName(agent))
+
+    def unit(self, agent: str) -> str:
+        """The unit of an agent's container."""
+        return f"container@h-{agent}.service"
+
+    def send(self, to: str, body: str) -> int:
+        """Send a message as the operator; its id."""
+        with self.client() as client:
+            return client.send(NewMessage(to=to, body=body)).id
+
+    def mail(self, to: str) -> list[Message]:
+        """Every message to and from somebody, in order."""
+        with self.client() as client:
+            return client.messages(agent=to, after=0, limit=1000)
+
+    def wait_mail(self, text: str, *, to: str = "operator", seconds: float = 30) -> Message:
+        """The first message with `text` that somebody else sent to `to`, once it is there."""
+
+        def look() -> Message | None:
+            mail = self.mail(to)
+            return next((m for m in mail if m.recipient == to and text in m.body), None)
+
+        return self.testbed.wait_for(f"a message to {to} with {text!r}", look, seconds)
+
+    def wait_states(self, states: Mapping[str, str], *, seconds: float = 30) -> None:
+        """Wait until the agents named are in their states."""
+
+        def look() -> bool:
+            with self.client() as client:
+                now = {row.name: str(row.state) for row in client.agents()}
+            return states.items() <= now.items()
+
+        self.testbed.wait_for(f"{states}", look, seconds)
+
+    def wait_message(self, id: int, state: str, *, seconds: float = 30) -> Message:
+        """A message, once it is in `state`."""
+
+        def look() -> Message | None:
+            with self.client() as client:
+                (message,) = client.messages(agent=None, after=id - 1, limit=1)
+            return message if message.state == state else None
+
+        return self.testbed.wait_for(f"message {id} to be {state}", look, seconds)
+
+    def standard(self) -> None:
+        """Make it the hive of `STANDARD` with all agents idle, whatever it is now."""
+        self.script()
+        if self.declared != STANDARD:
+            self.declare(STANDARD)
+        self.wait_states(dict.fromkeys(STANDARD["agents"], "idle"))
