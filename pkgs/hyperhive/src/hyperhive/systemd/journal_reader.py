@@ -68,9 +68,13 @@ def open_journal(matches: Matches = (), **where: Any) -> "Reader":
     return reader
 
 
-def of_unit(unit: str) -> Matches:
-    """What a unit wrote, and what systemd wrote about it."""
-    return [f"_SYSTEMD_UNIT={unit}"], [f"UNIT={unit}", "_PID=1"]
+def of_unit(unit: str, invocation: str | None = None) -> Matches:
+    """What a unit wrote, and what systemd wrote about it; of one of its runs, or of all."""
+    of_it, about_it = [f"_SYSTEMD_UNIT={unit}"], [f"UNIT={unit}", "_PID=1"]
+    if invocation is not None:
+        of_it.append(f"_SYSTEMD_INVOCATION_ID={invocation}")
+        about_it.append(f"INVOCATION_ID={invocation}")
+    return of_it, about_it
 
 
 def of_hive() -> Matches:
@@ -92,8 +96,10 @@ def of_agent(name: AgentName, unit: str, turn: int | None) -> Matches:
     return [of_it, *of_unit(unit), *of_unit(f"hyperhive-deploy@{name}.service")]
 
 
-def last_lines(unit: str, lines: int) -> list[str]:
+def last_lines(unit: str, lines: int, invocation: str | None = None) -> list[str]:
     """The last lines that a unit wrote and that systemd wrote about it, oldest first.
+
+    Of one of its runs, if `invocation` says of which.
 
     A line is cut where it is longer than `MOST_CHARACTERS`, and holds nothing that would act on a
     terminal. Nothing is found where this user may not read the journal.
@@ -103,7 +109,7 @@ def last_lines(unit: str, lines: int) -> list[str]:
         OSError: the journal cannot be read.
     """
     found: deque[str] = deque()
-    with open_journal(of_unit(unit)) as reader:
+    with open_journal(of_unit(unit, invocation)) as reader:
         reader.seek_tail()
         while len(found) < lines and (entry := reader.get_previous()):
             found.extendleft(reversed(text_of(entry).split("\n")))

@@ -97,14 +97,8 @@ def changes(was: UnitStatus | None, now: UnitStatus, run: Run) -> list[Change]:
 
 
 def has_crashed(unit: UnitStatus) -> bool:
-    """Whether the unit's last run is over and did not end well.
-
-    It is over before systemd has cleaned up after it, as soon as its main process is gone: the
-    other processes of a container may take their time to end.
-    """
-    if unit.result == "success":
-        return False
-    return _is_over(unit) or (unit.active == "deactivating" and unit.main_pid == 0)
+    """Whether the unit's last run is over and did not end well."""
+    return _is_over(unit) and unit.result != "success"
 
 
 class Tracker:
@@ -145,8 +139,8 @@ class Tracker:
             run = Run(now.invocation, starting=now.active == "activating")
         if _STATES.get(now.active) is ContainerState.RUNNING:
             run = replace(run, starting=False)
-        # A job in between a crash and the next start stops no run that anybody could still stop.
-        if seen.stopping and not has_crashed(now):
+        # A run that has failed already is stopped by nobody: what a job cleans up then is a crash.
+        if seen.stopping and now.result == "success":
             run = replace(run, stop_asked=True)
         return run
 
@@ -178,7 +172,6 @@ def _has_missed(was: UnitStatus, now: UnitStatus) -> bool:
     return (
         was.invocation not in ("", now.invocation)
         and not _is_over(was)
-        and not has_crashed(was)
         and now.restarts > was.restarts
     )
 
@@ -191,7 +184,7 @@ def _reason(known: UnitStatus | None, now: UnitStatus, run: Run) -> str:
         case ContainerState.STARTING:
             return "starting"
         case ContainerState.STOPPING:
-            return "stopping" if run.stop_asked else bad or "the container shuts itself down"
+            return "stopping" if run.stop_asked else bad or "ending by itself"
         case ContainerState.STOPPED if run.stop_asked:
             return f"stopped: {bad}" if bad else "stopped"
         case ContainerState.STOPPED if known is None:

@@ -31,17 +31,21 @@ def agent_of(unit: str) -> AgentName | None:
         return None
 
 
+def unit_of(agent: AgentName) -> str:
+    """The unit of an agent's container."""
+    return f"{PREFIX}{agent}{SUFFIX}"
+
+
 def last_seen(container: Container) -> UnitStatus | None:
     """A container's unit as it was when the broker was last told of it; None: it never was."""
     active = None if container.state is None else _ACTIVE.get(container.state)
     if active is None:
         return None
     return UnitStatus(
-        name=f"{PREFIX}{container.agent}{SUFFIX}",
+        name=unit_of(AgentName(container.agent)),
         load="loaded",
         active=active,
         sub="",
         result=UNSEEN if container.state is ContainerState.FAILED else "success",
         invocation=container.invocation or "",
-        main_pid=1 if active == "deactivating" else 0,
     )

@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict, deque
 
+from hyperhive.hive.names import AgentName
 from hyperhive.operator.hosting_models import ContainerReport
 
 
@@ -15,14 +16,14 @@ class Outbox:
 
     def __init__(self) -> None:
         self._filled = threading.Condition()
-        self._waiting: OrderedDict[str, deque[ContainerReport]] = OrderedDict()
+        self._waiting: OrderedDict[AgentName, deque[ContainerReport]] = OrderedDict()
         self._closed = False
 
     def __len__(self) -> int:
         with self._filled:
             return sum(map(len, self._waiting.values()))
 
-    def put(self, agent: str, report: ContainerReport) -> None:
+    def put(self, agent: AgentName, report: ContainerReport) -> None:
         """Add what was seen last of an agent."""
         with self._filled:
             reports = self._waiting.setdefault(agent, deque())
@@ -31,7 +32,7 @@ class Outbox:
             reports.append(report)
             self._filled.notify()
 
-    def put_first(self, agent: str, report: ContainerReport) -> None:
+    def put_first(self, agent: AgentName, report: ContainerReport) -> None:
         """Add what was seen of an agent before all that waits: back, or late.
 
         The agent's turn comes after that of the others, so that trouble with one keeps none back.
@@ -43,7 +44,7 @@ class Outbox:
             self._waiting.move_to_end(agent)
             self._filled.notify()
 
-    def take(self) -> tuple[str, ContainerReport] | None:
+    def take(self) -> tuple[AgentName, ContainerReport] | None:
         """Wait for a report, and take it out; None once this is closed."""
         with self._filled:
             self._filled.wait_for(lambda: self._closed or bool(self._waiting))

@@ -13,18 +13,22 @@ from hyperhive.operator.client import connect
 from hyperhive.operator.hosting_models import Container, ContainerReport, CrashReport
 from hyperhive.systemd.unit_signals import Seen
 from hyperhive.watch.changes import Change, Tracker
-from hyperhive.watch.containers import agent_of, last_seen
+from hyperhive.watch.containers import agent_of, last_seen, unit_of
 from hyperhive.watch.outbox import Outbox
 
 LINES: Final = 20
 """Of a crashed container's journal."""
 
+SETTLED_SECONDS: Final = 0.1
+"""When the journal has what systemd and the container said at a crash: each goes its own way to
+journald, and D-Bus is the shorter one."""
+
 SHORTEST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 1.0
 """Seconds between two attempts to tell the broker something."""
 
-LastLines = Callable[[str, int], list[str]]
-"""Gives a unit's last lines in the journal, as `systemd.journal_reader.last_lines` does."""
+LastLines = Callable[[str, int, str | None], list[str]]
+"""Gives the last lines of a unit's run, as `systemd.journal_reader.last_lines` does."""
 
 logger: Final = logging.getLogger(__name__)
 
@@ -80,8 +84,9 @@ class Reporter:
                 self._has_answered()
                 return containers
 
-    def _tell(self, agent: str, report: ContainerReport) -> bool:
+    def _tell(self, agent: AgentName, report: ContainerReport) -> bool:
         """Tell one thing, or put it back and wait a while; whether to go on."""
+        report = self._with_lines(agent, report)
         try:
             with connect(self._socket) as broker:
                 broker.report_container(agent, report)
@@ -119,22 +124,15 @@ class Reporter:
         return found
 
     def _report(self, agent: AgentName, change: Change) -> ContainerReport:
-        crash = None
-        if change.crash:
-            lines = self._lines(change.unit)
-            crash = CrashReport(result=change.crash.result, status=change.crash.status, lines=lines)
+        crash, end = None, change.crash
+        if end:
+            crash = CrashReport(result=end.result, status=end.status)
             event, level, said = LogEvent.CONTAINER_CRASHED, logging.WARNING, "crashed"
         else:
             event, level, said = LogEvent.CONTAINER_CHANGED, logging.INFO, change.state.value
         reason = f": {change.reason}" if change.reason else ""
-        logger.log(
-            level,
-            "the container of %s: %s%s",
-            agent,
-            said,
-            reason,
-            extra=fields(event, agent=agent),
-        )
+        extra = fields(event, agent=agent)
+        logger.log(level, "the container of %s: %s%s", agent, said, reason, extra=extra)
         return ContainerReport(
             state=change.state,
             reason=change.reason,
@@ -143,9 +141,16 @@ class Reporter:
             crash=crash,
         )
 
-    def _lines(self, unit: str) -> list[str]:
+    def _with_lines(self, agent: AgentName, report: ContainerReport) -> ContainerReport:
+        """The report with what the journal has of a crashed run."""
+        if report.crash is None or report.crash.lines:
+            return report
+        self._outbox.pause(report.at + SETTLED_SECONDS - self._clock())
+        unit = unit_of(agent)
         try:
-            return self._last_lines(unit, LINES)
+            lines = self._last_lines(unit, LINES, report.invocation)
         except (HyperhiveError, OSError) as error:
             logger.warning("the journal of %s cannot be read: %s", unit, error)
-            return []
+            return report
+        crash = report.crash.model_copy(update={"lines": lines})
+        return report.model_copy(update={"crash": crash})
