@@ -10,8 +10,6 @@ import shutil
 from pathlib import Path
 from typing import Final, TypeVar
 
-import pytest
-
 ROOT: Final = Path(__file__).resolve().parent.parent
 """The top of the checkout."""
 
@@ -28,10 +26,12 @@ def need(tool: str, found: Found | None, hint: str) -> Found:
     """
     if found:
         return found
+    import pytest  # programs that tests run import this module too, and need no pytest
+
     reason = f"{tool} is missing: {hint}"
     if os.environ.get("HYPERHIVE_REQUIRE_TOOLS") == "1":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+        raise pytest.fail.Exception(reason, pytrace=False)
+    raise pytest.skip.Exception(reason)
 
 
 def program(name: str, hint: str) -> Path:

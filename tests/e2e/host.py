@@ -14,7 +14,7 @@ from typing import Any, Final
 from hyperhive.testing import scripted_claude
 from tests.e2e import containers, environment
 from tests.e2e.environment import CHECKOUT, INTERPRETER
-from tests.e2e.nix_stand_in import known_here, placed
+from tests.e2e.nix_stand_in import DAEMON_SOCKET, known_here, placed
 from tests.e2e.testbed import Testbed
 from tests.nixos.nix import EVALUATION, STUBS, find
 from tests.nixos.unit_text import unit_text
@@ -51,8 +51,24 @@ exec {INTERPRETER} -I {SCRIPTED_CLAUDE} "$@"
 """
 _PROGRAMS: Final = {
     "/opt/nix/bin/nix": _RUNS_NIX,
+    "/opt/nix/bin/nix-daemon": _RUNS_NIX,
     "/opt/nix/bin/nix-env": _RUNS_NIX,
     "/opt/claude/bin/claude": _RUNS_CLAUDE,
+}
+_UNITS: Final = {
+    "nix-daemon.socket": f"""\
+[Socket]
+ListenStream={DAEMON_SOCKET}
+SocketMode=0600
+Accept=yes
+""",
+    "nix-daemon@.service": """\
+[Service]
+ExecStart=/opt/nix/bin/nix-daemon
+StandardInput=socket
+StandardOutput=socket
+StandardError=journal
+""",
 }
 _USERS: Final = 'u hyperhive - "hyperhive\'s broker" /var/lib/hyperhive\n'
 
@@ -68,8 +84,10 @@ class Host:
         for place, text in _PROGRAMS.items():
             self.write(place, text, mode=0o755)
         self.write("/etc/sysusers.d/hyperhive.conf", _USERS)
-        # The machine's own are no part of this host.
-        testbed.systemctl("mask", "--quiet", "nftables.service", "nix-daemon.socket")
+        for name, text in _UNITS.items():
+            self.write(UNITS / name, text)
+        # The machine's own rules are no part of this host.
+        testbed.systemctl("mask", "--quiet", "nftables.service")
         # On Debian it is in sbin, in a package of Nix in bin.
         testbed.path("/usr/bin/nft").symlink_to("/usr/sbin/nft")
         testbed.run(["systemd-sysusers", "hyperhive.conf"])

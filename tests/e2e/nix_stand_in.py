@@ -3,20 +3,23 @@
 The real Nix evaluates the agent's own agent.nix with the project's real module for agents, over the
 stand-in for nixpkgs. What comes out is put together to a system by `systems.py` instead of being
 built: of a NixOS system it has what the module declares and what a container needs to boot, and
-nothing else (no bootloader, no packages: programs are the machine's). Both commands are installed
-in the testbed, as package `nix`, and run there.
+nothing else (no packages: programs are the machine's). As with Nix, whoever asks for a build
+evaluates, and a daemon alone writes to the store. All three are installed in the testbed.
 
     python -m tests.e2e.nix_stand_in nix build [FLAG...] path:DIR#nixosConfigurations."container"...
     python -m tests.e2e.nix_stand_in nix-env --profile PROFILE --set PATH
+    python -m tests.e2e.nix_stand_in nix-daemon
 """
 
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +28,7 @@ from tests.nixos.nix import EVALUATION, STUBS, Nix, NixError, find
 from tests.nixos.unit_text import unit_text
 
 STORE: Final = Path("/nix/store")
+DAEMON_SOCKET: Final = "/nix/var/nix/daemon-socket/socket"
 EXPRESSION: Final = f"""\
 {{ agent, nixpkgs }}:
 let
@@ -50,8 +54,8 @@ def placed(text: str) -> str:
     return _PACKAGE.sub(lambda found: PLACES.get(found[1], "/usr"), text)
 
 
-def build(directory: Path, nix: Nix, store: Path) -> Path:
-    """Put the system that `directory`, an agent's flake, describes into `store`.
+def evaluate(directory: Path, nix: Nix) -> System:
+    """Return the system that `directory`, an agent's flake, describes.
 
     Raises:
         NixError: it does not evaluate, or an assertion does not hold.
@@ -59,7 +63,21 @@ def build(directory: Path, nix: Nix, store: Path) -> Path:
     said = nix.eval(EXPRESSION, {"agent": str(directory / "agent.nix"), "nixpkgs": str(STUBS)})
     if said["failed"]:
         raise NixError("\n".join(["error: Failed assertions:", *said["failed"]]))
-    return write_system(_system(said), store)
+    return _system(said)
+
+
+def build(system: System) -> str:
+    """Have the daemon put `system` into the store; return its path there.
+
+    Raises:
+        OSError: no daemon answers.
+    """
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(DAEMON_SOCKET)
+        connection.sendall(json.dumps(asdict(system)).encode())
+        connection.shutdown(socket.SHUT_WR)
+        with connection.makefile() as answer:
+            return answer.read()
 
 
 def _system(said: dict[str, Any]) -> System:
@@ -116,12 +134,14 @@ def main(words: Sequence[str]) -> int:
                 nix = find(Path("/usr/bin"), Path(home))
                 assert nix is not None
                 try:
-                    print(build(Path(found[1]), nix, STORE))
+                    print(build(evaluate(Path(found[1]), nix)))
                 except NixError as error:
                     print(error, file=sys.stderr)
                     return 1
         case ["nix-env", "--profile", profile, "--set", system]:
             set_profile(Path(profile), Path(system))
+        case ["nix-daemon"]:
+            print(write_system(System(**json.load(sys.stdin)), STORE), end="")
         case _:
             print(f"error: not here: {json.dumps(list(words))}", file=sys.stderr)
             return 1

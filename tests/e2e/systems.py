@@ -7,10 +7,11 @@ the stand-in for `nix`.
 """
 
 import hashlib
+import json
 import os
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -106,11 +107,11 @@ class System:
     name: str
     files: Mapping[str, str]
     units: Mapping[str, str]
-    wanted: tuple[str, ...]
-    restarts: Mapping[str, tuple[str, ...]]
-    tmpfiles: tuple[str, ...]
-    users: tuple[str, ...]
-    groups: tuple[str, ...]
+    wanted: Sequence[str]
+    restarts: Mapping[str, Sequence[str]]
+    tmpfiles: Sequence[str]
+    users: Sequence[str]
+    groups: Sequence[str]
 
 
 def write_system(system: System, store: Path, machine: Path = Path("/etc")) -> Path:
@@ -119,7 +120,7 @@ def write_system(system: System, store: Path, machine: Path = Path("/etc")) -> P
     Args:
         machine: the /etc that programs of /usr are used to.
     """
-    digest = hashlib.sha256(repr(system).encode()).hexdigest()[:32]
+    digest = hashlib.sha256(json.dumps(asdict(system), sort_keys=True).encode()).hexdigest()[:32]
     path = store / f"{digest}-nixos-system-{system.name}"
     if path.exists():
         return path
