@@ -1,0 +1,137 @@
+"""A host in memory: does the steps of plans as a real one would, and minds what must never be."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from hyperhive.deploy import steps
+from hyperhive.deploy.ownership import Owner
+from hyperhive.deploy.plan import Observed, Place
+from hyperhive.deploy.record import NO_RECORD, Record
+from hyperhive.deploy.steps import Step
+from hyperhive.hive.names import parse_agent_name
+from hyperhive.hive.paths import HostPaths
+from hyperhive.hive.uids import FIRST_BASE, SIZE, UidRange
+
+ALICE: Final = parse_agent_name("alice")
+HOST: Final = HostPaths.default()
+PLACE: Final = Place(HOST.hive.agent(ALICE), HOST.container(ALICE), broker=990)
+RANGES: Final = [UidRange(FIRST_BASE + slot * SIZE) for slot in range(3)]
+
+
+def conf_of(uids: UidRange, variant: str = "") -> bytes:
+    """A conf for a range."""
+    return f"# Written by `hyperhive render`\nPRIVATE_USERS={uids.base}\n{variant}\n".encode()
+
+
+def range_of(conf: bytes) -> UidRange:
+    """The range that a container with this conf lives in."""
+    line = next(line for line in conf.decode().splitlines() if line.startswith("PRIVATE_USERS="))
+    return UidRange(int(line.removeprefix("PRIVATE_USERS=")))
+
+
+@dataclass
+class ModelledHost:
+    """What the host has of alice; `runs` is what her container was really started with."""
+
+    observed: Observed = field(default_factory=Observed)
+    runs: tuple[bytes, bytes, str] | None = None
+    loaded: bytes | None = None
+    """The drop-in as systemd last read it."""
+
+    def apply(self, step: Step) -> None:
+        """Do a step."""
+        now = self.observed
+        match step:
+            case steps.MakeDirectory(path, owner):
+                assert path == PLACE.agent.home or now.home is not None
+                self._own(path, owner)
+            case steps.OwnTree(path, uids):
+                assert path == PLACE.agent.config or self.runs is None
+                before = self._owner(path)
+                assert before is not None
+                self._own(path, Owner(uids.agent, uids.agent, before.mode))
+            case steps.OwnSockets(owner):
+                groups = {owner.gid} if now.socket_groups else set[int]()
+                self.observed = replace(now, sockets=owner, socket_groups=frozenset(groups))
+            case steps.WriteConf(content):
+                self.observed = replace(now, conf=content)
+            case steps.WriteDropIn(content):
+                self.observed = replace(now, drop_in=content)
+            case steps.Build(digest):
+                self.set_system(f"/nix/store/{digest}")
+                self._record(digest=digest, system=self.observed.system)
+            case steps.Stop():
+                self.stop("inactive")
+            case steps.Start(shape) | steps.Restart(shape):
+                self.stop("inactive")
+                self._record(shape=shape, running=self.observed.system)
+                self.start()
+            case steps.Switch():
+                assert self.runs is not None
+                self.runs = (*self.runs[:2], now.system)
+                self._record(running=now.system)
+            case steps.RemoveProfile():
+                self.observed = replace(now, system="", profiles=False, record=NO_RECORD)
+            case steps.RemoveConf():
+                assert now.system == "", "without its conf it would start as the host's root"
+                self.observed = replace(now, conf=None)
+            case steps.RemoveDropIn():
+                self.observed = replace(now, drop_in=None)
+            case steps.RemoveSockets():
+                self.observed = replace(now, sockets=None, socket_groups=frozenset())
+            case steps.ForgetFailure():
+                self.observed = replace(now, active="inactive")
+            case steps.RemoveTree(path) if path == PLACE.agent.home:
+                assert self.runs is None
+                self.observed = replace(now, home=None, state=None, claude=None, config=None)
+            case steps.RemoveTree(path):
+                assert path == PLACE.container.root
+                assert self.runs is None
+                self.observed = replace(now, root=False)
+            case steps.Refuse(error):
+                raise error
+
+    def start(self) -> None:
+        """Start the container, by whoever: with what is there."""
+        now = self.observed
+        assert self.runs is None
+        assert now.conf is not None
+        assert now.drop_in is not None
+        assert now.system != ""
+        uids = range_of(now.conf)
+        for owner in (now.state, now.claude):
+            assert owner is not None
+            assert owner.within(uids), "it would run with files of another range"
+        self.runs = now.conf, self.loaded or b"", now.system
+        self.observed = replace(now, active="active", root=True)
+
+    def stop(self, active: str) -> None:
+        """The container ends: `inactive`, `failed`."""
+        self.runs = None
+        self.observed = replace(self.observed, active=active)
+
+    def reload(self) -> None:
+        """systemd reads its units anew."""
+        self.loaded = self.observed.drop_in
+
+    def set_system(self, system: str) -> None:
+        """Somebody puts a system into the profile."""
+        self.observed = replace(self.observed, system=system, profiles=True)
+
+    def _record(self, **values: str) -> None:
+        record: Record = replace(self.observed.record, **values)
+        self.observed = replace(self.observed, record=record)
+
+    def _owner(self, path: Path) -> Owner | None:
+        owner = getattr(self.observed, _field(path))
+        assert owner is None or isinstance(owner, Owner)
+        return owner
+
+    def _own(self, path: Path, owner: Owner) -> None:
+        values: dict[str, Any] = {_field(path): owner}
+        self.observed = replace(self.observed, **values)
+
+
+def _field(path: Path) -> str:
+    return "home" if path == PLACE.agent.home else path.name
