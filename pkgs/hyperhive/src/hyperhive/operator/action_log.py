@@ -1,0 +1,54 @@
+"""What the operator does goes to the journal, whichever way it came."""
+
+import logging
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hyperhive.hive.models import HiveConfig
+from hyperhive.hive.names import MANAGER
+from hyperhive.log_events import LogEvent
+from hyperhive.logs import fields
+
+logger: Final = logging.getLogger(__name__)
+
+_LOOKS: Final = {"GET", "HEAD", "OPTIONS"}
+_NOT_ACTIONS: Final = {"report", "deployment", "mark_read", "vacuum"}
+"""Routes through which the hive's own programs speak, or that change nothing for anybody else."""
+
+
+class ActionLog:
+    """An ASGI application around the API: logs each request that changed something, once it did."""
+
+    def __init__(self, app: ASGIApp, hive: HiveConfig) -> None:
+        self._app = app
+        self._hive = hive
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on."""
+        status = 500
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        await self._app(scope, receive, watched)
+        if scope["type"] == "http" and scope["method"] not in _LOOKS and status < 400:
+            self._log(scope)
+
+    def _log(self, scope: Scope) -> None:
+        # Its router has left these there.
+        if scope["endpoint"].__name__ in _NOT_ACTIONS:
+            return
+        extra = fields(LogEvent.OPERATOR_ACTED, agent=self._agent(scope["path_params"]))
+        path = scope["path"].removeprefix("/api/v1")
+        logger.info("operator: %s %s", scope["method"], path, extra=extra)
+
+    def _agent(self, named: dict[str, str]) -> str | None:
+        """The agent that it was about, if it was about one."""
+        name = named.get("name")
+        if name == MANAGER and name not in self._hive.agents:
+            return self._hive.manager
+        return name
