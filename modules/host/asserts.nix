@@ -18,9 +18,7 @@ let
     "system"
   ];
 
-  firstBase = 524288;
-  lastBase = 1878982656;
-  rangeSize = 65536;
+  uidBase = import ./uid-base.nix { inherit lib; };
 
   option = name: path: "services.hyperhive.agents.${name}.${path}";
   quoted = values: lib.concatMapStringsSep ", " (value: "`${value}'") values;
@@ -34,9 +32,7 @@ let
       unknownPackages = filter (
         package: !lib.hasAttrByPath (lib.splitString "." package) pkgs
       ) agent.packages;
-      inStore = lib.attrNames (
-        lib.filterAttrs (_: file: lib.hasPrefix builtins.storeDir file) agent.credentials
-      );
+      stored = lib.attrNames (lib.filterAttrs (_: inStore) agent.credentials);
       fullRules = filter (rule: builtins.match "[[:space:]]*Bash[(].*" rule != null) (
         agent.bash.allow ++ agent.bash.deny
       );
@@ -67,31 +63,34 @@ let
         message = "${option name "packages"}: ${quoted unknownPackages} not in nixpkgs; look the attribute name up with `nix search nixpkgs'.";
       }
       {
-        assertion = inStore == [ ];
-        message = "${option name "credentials"}: ${quoted inStore} in the Nix store, where everyone can read it; name a file outside of it, as a string.";
+        assertion = stored == [ ];
+        message = "${option name "credentials"}: ${quoted stored} in the Nix store, where everyone can read it; name a file outside of it, as a string.";
       }
       {
         assertion = fullRules == [ ];
         message = "${option name "bash"}: ${quoted fullRules} written as a full rule; write only what stands inside the parentheses.";
       }
       {
-        assertion =
-          agent.uidBase == null
-          || (
-            firstBase <= agent.uidBase && agent.uidBase <= lastBase && lib.mod agent.uidBase rangeSize == 0
-          );
-        message = "${option name "uidBase"}: ${toString agent.uidBase} is no base of a range; use a multiple of ${toString rangeSize} from ${toString firstBase} to ${toString lastBase}.";
+        assertion = agent.uidBase == null || uidBase.valid agent.uidBase;
+        message = "${option name "uidBase"}: ${toString agent.uidBase} is no base of a range; use a multiple of ${toString uidBase.size} from ${toString uidBase.first} to ${toString uidBase.last}.";
       }
     ];
 
-  # Agents that were given one and the same uid range.
-  sharedBases = filter (sharing: lib.length sharing > 1) (
-    lib.attrValues (
-      lib.groupBy (name: toString cfg.agents.${name}.uidBase) (
-        filter (name: cfg.agents.${name}.uidBase != null) names
-      )
-    )
+  # Agents that have one and the same uid range, whether it was declared or computed.
+  baseOf = name: if cfg.agents.${name}.uidBase == null then uidBase.of name else cfg.agents.${name}.uidBase;
+  shared = lib.filterAttrs (_: sharing: lib.length sharing > 1) (
+    lib.groupBy (name: toString (baseOf name)) names
   );
+  ofShared = base: sharing: {
+    assertion = false;
+    message = "services.hyperhive.agents: ${quoted sharing} have the same host uids, from ${base} on; set ${option (lib.last sharing) "uidBase"} to another multiple of ${toString uidBase.size}.";
+  };
+
+  # Who is to reach the world, without a way out.
+  private = filter (name: cfg.agents.${name}.network == "private") names;
+
+  inStore = file: file != null && lib.hasPrefix builtins.storeDir file;
+  isLoopback = address: address == "::1" || lib.hasPrefix "127." address;
 in
 {
   config = lib.mkIf cfg.enable {
@@ -105,10 +104,20 @@ in
         message = "services.hyperhive.agents: ${quoted managers} have role = \"manager\"; leave it to one of them.";
       }
       {
-        assertion = sharedBases == [ ];
-        message = "services.hyperhive.agents: ${lib.concatMapStringsSep "; " quoted sharedBases} have one uidBase; give each another, or leave uidBase out.";
+        assertion = private == [ ] || cfg.externalInterface != null;
+        message = "services.hyperhive.externalInterface: ${quoted private} have a private network, which leads nowhere; name the interface that leads out (`ip route show default' prints it after dev), or set their network to \"none\".";
+      }
+      {
+        assertion = !inStore cfg.dashboard.tokenFile;
+        message = "services.hyperhive.dashboard.tokenFile is in the Nix store, where everyone can read it; name a file outside of it, as a string.";
+      }
+      {
+        assertion =
+          cfg.dashboard.port != null && cfg.dashboard.tokenFile == null -> isLoopback cfg.dashboard.bind;
+        message = "services.hyperhive.dashboard: other machines can connect to ${cfg.dashboard.bind}; set services.hyperhive.dashboard.tokenFile, or bind = \"127.0.0.1\".";
       }
     ]
+    ++ mapAttrsToList ofShared shared
     ++ concatMap lib.id (mapAttrsToList ofAgent cfg.agents);
 
     warnings = map (

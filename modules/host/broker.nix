@@ -38,6 +38,10 @@ in
           "/var/lib/hyperhive"
         ];
 
+        # Calendar clocks are set; what a boot's own clock said is worth something with the boot's id,
+        # which lies in /proc/sys.
+        ProcSubset = "all";
+
         Restart = "on-failure";
         RestartSec = "1s";
         RestartSteps = 5;

@@ -9,6 +9,7 @@
   MemoryDenyWriteExecute = true;
   NoNewPrivileges = true;
   PrivateDevices = true;
+  PrivateMounts = true;
   PrivateNetwork = true;
   PrivateTmp = true;
   ProcSubset = "pid";

@@ -50,12 +50,12 @@ in
     };
 
     nameservers = mkOption {
-      type = types.listOf types.singleLineStr;
+      type = types.listOf (types.strMatching "[0-9]{1,3}([.][0-9]{1,3}){3}");
       default = [ ];
       example = [ "192.0.2.53" ];
       description = ''
-        Addresses of the name servers of agents with a private network; empty: the host's own, as far
-        as a container can reach them.
+        IPv4 addresses of the name servers of agents with a private network; empty: the host's own, as
+        far as a container can reach them.
       '';
     };
 

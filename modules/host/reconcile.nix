@@ -27,22 +27,27 @@ let
       "CAP_FSETID"
       # NixOS makes /var/empty immutable, in a container that is purged too.
       "CAP_LINUX_IMMUTABLE"
-      # A running container switches its system from inside: systemd-run enters its namespaces.
+      # A running container takes up a new system by itself: systemd-run enters its namespaces to ask.
       "CAP_SYS_ADMIN"
       "CAP_SYS_CHROOT"
-      "CAP_SYS_PTRACE"
     ];
-    # That is also why it must see the containers' processes, and may enter namespaces.
-    ProcSubset = "all";
-    ProtectProc = "default";
-    RestrictNamespaces = false;
+    RestrictNamespaces = [
+      "mnt"
+      "net"
+      "pid"
+      "user"
+    ];
     SystemCallFilter = [
       "@system-service"
-      "@mount"
-      "setns"
+      "~@privileged"
+      "~@resources"
+      "@chown"
+      "@setuid"
+      "chroot"
     ];
-    # Nix evaluates here, and fetches what a flake names; building is its daemon's.
+    # Nix evaluates here and fetches what a flake names; its daemon builds. It wants a large stack.
     IPAddressDeny = "";
+    LimitSTACK = "64M";
     PrivateNetwork = false;
     RestrictAddressFamilies = [
       "AF_INET"
@@ -50,9 +55,6 @@ let
       "AF_NETLINK"
       "AF_UNIX"
     ];
-    # Nix's evaluator collects garbage with a stack as large as it can have, and in memory that it maps
-    # as it likes.
-    MemoryDenyWriteExecute = false;
     # The setgid bit of the agents' socket directories.
     RestrictSUIDSGID = false;
     # Confs and directories are read by others: systemd, containers, operators.

@@ -1,20 +1,29 @@
 """modules/host: the hive that options declare, and the broker that serves it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hyperhive.hive.load import parse_hive
-from hyperhive.hive.models import LoopGuard, Retention
+from hyperhive.hive.models import Dashboard, LoopGuard, Retention
+from hyperhive.hive.names import AgentName
 from hyperhive.hive.problems import InvalidHive
+from hyperhive.hive.uids import uid_range
 from tests.nixos.nix import Nix, NixError
+from tests.tools import ROOT
 
 pytestmark = pytest.mark.nix
 
-SMALLEST = """{ services.hyperhive = { enable = true; name = "lab"; agents.alice = { }; }; }"""
+SMALLEST = """{ services.hyperhive = {
+  enable = true;
+  name = "lab";
+  externalInterface = "eth0";
+  agents.alice = { };
+}; }"""
 
-FULL = """{ services.hyperhive = {
+FULL = """{ pkgs, ... }: { services.hyperhive = {
   enable = true;
   name = "lab";
   model = "haiku";
@@ -24,6 +33,10 @@ FULL = """{ services.hyperhive = {
   settings.retention.messages = 7;
   settings.retention.stream_events_per_agent = 5000;
   settings.loop_guard = { answers = 0; minutes = 5; };
+  claudePackage = pkgs.claude-code;
+  dashboard = { bind = "192.0.2.10"; port = 8710; tokenFile = "/run/secrets/token"; };
+  externalInterface = "eth0";
+  nameservers = [ "192.0.2.53" ];
   agents.manager = { role = "manager"; model = "sonnet"; };
   agents.alice = {
     description = "Writes the parser";
@@ -67,6 +80,12 @@ def test_hive_json_is_a_declared_hive(nix: Nix, nixpkgs: Path) -> None:
     assert hive.hive.retention == Retention(messages=7, stream_events_per_agent=5000)
     assert hive.hive.loop_guard == LoopGuard(answers=0, minutes=5)
     assert hive.manager == "manager"
+    assert hive.hive.claude is not None
+    assert hive.hive.claude.endswith("/bin/claude")
+    assert hive.hive.nameservers == ["192.0.2.53"]
+    assert hive.hive.dashboard == Dashboard(
+        bind="192.0.2.10", port=8710, token_file="/run/secrets/token"
+    )
     assert hive.model_of(next(name for name in hive.agents if name == "alice")) == "opus"
 
 
@@ -259,7 +278,28 @@ def test_numbers_have_the_bounds_of_the_schema(
         (
             "{ services.hyperhive.agents.a.uidBase = 1048576;"
             " services.hyperhive.agents.b.uidBase = 1048576; }",
-            ["`a', `b' have one uidBase"],
+            ["`a', `b' have the same host uids, from 1048576 on", "agents.b.uidBase"],
+        ),
+        (
+            # What their names make of both is the same range.
+            "{ services.hyperhive.agents.aav = { }; services.hyperhive.agents.agm = { }; }",
+            ["`aav', `agm' have the same host uids, from 1168703488 on", "agents.agm.uidBase"],
+        ),
+        (
+            f"{{ services.hyperhive.agents.b.uidBase = {uid_range(AgentName('alice')).base}; }}",
+            ["`alice', `b' have the same host uids", "agents.b.uidBase"],
+        ),
+        (
+            "{ lib, ... }: { services.hyperhive.externalInterface = lib.mkForce null; }",
+            ["services.hyperhive.externalInterface: `alice' have a private network"],
+        ),
+        (
+            '{ services.hyperhive.dashboard.tokenFile = "${builtins.storeDir}/token"; }',
+            ["services.hyperhive.dashboard.tokenFile", "in the Nix store"],
+        ),
+        (
+            '{ services.hyperhive.dashboard = { port = 8710; bind = "0.0.0.0"; }; }',
+            ["connect to 0.0.0.0", "services.hyperhive.dashboard.tokenFile"],
         ),
     ],
 )
@@ -269,6 +309,36 @@ def test_assertions_name_agent_and_option(
     failed = ask(nix, nixpkgs, "failed", SMALLEST, module)
     assert len(failed) == 1
     assert [part for part in parts if part not in failed[0]] == []
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        '{ services.hyperhive.agents.alice.network = "none"; }',
+        '{ services.hyperhive.agents.alice.network = "host"; }',
+        '{ networking.nat.externalInterface = "eth1"; }',
+    ],
+)
+def test_no_interface_is_needed(nix: Nix, nixpkgs: Path, module: str) -> None:
+    """By a hive without private networks, or on a host that names one for its own."""
+    unnamed = '{ services.hyperhive = { enable = true; name = "lab"; agents.alice = { }; }; }'
+    assert ask(nix, nixpkgs, "failed", unnamed, module) == []
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1", "::1", "127.1.2.3"])
+def test_a_dashboard_for_the_host_alone_needs_no_token(nix: Nix, nixpkgs: Path, bind: str) -> None:
+    dashboard = f'{{ services.hyperhive.dashboard = {{ port = 8710; bind = "{bind}"; }}; }}'
+    assert ask(nix, nixpkgs, "failed", SMALLEST, dashboard) == []
+
+
+def test_nix_and_python_compute_the_same_ranges(nix: Nix, nixpkgs: Path) -> None:
+    names = ["a", "z9", "alice", "manager", "aav", "agm", *(f"n{n}" for n in range(2000))]
+    computed = nix.eval(
+        f"{{ names, nixpkgs }}: map (import {ROOT}/modules/host/uid-base.nix"
+        ' { lib = import (nixpkgs + "/lib"); }).of (builtins.fromJSON names)',
+        {"names": json.dumps(names), "nixpkgs": str(nixpkgs)},
+    )
+    assert computed == [uid_range(AgentName(name)).base for name in names]
 
 
 def test_a_hive_needs_an_agent(nix: Nix, nixpkgs: Path) -> None:

@@ -94,6 +94,7 @@ rec {
   unique = foldl' (seen: value: if builtins.elem value seen then seen else seen ++ [ value ]) [ ];
   groupBy = builtins.groupBy;
 
+  imap0 = f: list: genList (at: f at (elemAt list at)) (length list);
   concatMapStringsSep =
     separator: f: list:
     concatStringsSep separator (map f list);
