@@ -26,16 +26,16 @@ FLOORS: Final = (
     ("render", "harness"),
     ("store",),
     ("broker",),
-    ("operator", "local", "deploy", "watch"),
+    ("operator", "local", "deploy", "watch", "doctor"),
     ("cli",),
 )
 """The parts of the package from the ground up."""
 
 PEERS: Final[frozenset[tuple[str, str]]] = frozenset(
-    {("local", "operator"), ("deploy", "operator"), ("watch", "operator")}
+    {("local", "operator"), ("deploy", "operator"), ("watch", "operator"), ("doctor", "operator")}
 )
 """Who may import whom on its own floor: a local run starts the operator plane in its process; what
-deploys and what watches the containers are clients of it."""
+deploys, watches or looks over the containers is a client of it."""
 
 STANDARD_LIBRARY_ONLY: Final = {
     "errors": {"errors"},

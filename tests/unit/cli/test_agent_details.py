@@ -46,6 +46,7 @@ NEW: dict[str, Any] = {
     "notes_due": None,
     "harness": None,
     "claude": None,
+    "network": "private",
     "uid_base": 1048576,
 }
 """An agent that never ran."""
@@ -69,6 +70,7 @@ def test_an_agent_that_never_ran() -> None:
         "notes none",
         "last turn none",
         "harness never connected",
+        "network private",
         "host uids from 1048576",
     ]
 
@@ -79,6 +81,9 @@ def test_an_agent_that_never_ran() -> None:
         ({"description": "writes the parser"}, "alice, agent: writes the parser"),
         ({"state": "napping", "until": NOW + 90, "reason": "tea"}, "state napping, 1:30 left: tea"),
         ({"state": "thinking", "paused": True}, "paused: no further turn begins"),
+        ({"container": "running"}, "container running"),
+        ({"container": "stopped", "wanted": "stopped"}, "wanted: stopped"),
+        ({"network": "host"}, "network host: what listens on the host is open to it"),
         ({"turn": 7}, "last turn turn 7 is running"),
         ({"failures": 2}, "2 failures in a row"),
         ({"session": "6c1f"}, "conversation session 6c1f"),
@@ -132,6 +137,7 @@ def test_what_an_agent_says_neither_acts_on_a_terminal_nor_makes_lines(
         "alice, agent",
         *labels,
         "harness",
+        "network",
         "host uids",
     ]
     assert all(unicodedata.category(char)[0] != "C" for line in lines for char in line)

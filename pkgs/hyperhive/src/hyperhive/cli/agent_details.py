@@ -5,6 +5,7 @@ from textwrap import wrap
 from typing import Final
 
 from hyperhive.cli.output import COLUMNS, clock_time, count, one_line, time_left
+from hyperhive.hive.tables import Network
 from hyperhive.operator.models import Agent
 
 _LABEL: Final = 14
@@ -20,6 +21,7 @@ def details(agent: Agent, now: float) -> list[str]:
     lines = wrap(one_line(f"{agent.name}, {agent.role}{about}"), COLUMNS)
     for label, texts in (
         ("state", _state(agent, now)),
+        ("container", _container(agent)),
         ("doing", _doing(agent)),
         ("mail", _mail(agent)),
         ("model", model_lines(agent)),
@@ -27,6 +29,7 @@ def details(agent: Agent, now: float) -> list[str]:
         ("notes", _notes(agent)),
         ("last turn", _last_turn(agent)),
         ("harness", _harness(agent)),
+        ("network", _network(agent)),
         ("host uids", [f"from {agent.uid_base}"]),
     ):
         parts = [line for text in texts for line in wrap(one_line(text), COLUMNS - _LABEL)]
@@ -65,6 +68,13 @@ def _state(agent: Agent, now: float) -> Iterator[str]:
     yield f"since {clock_time(agent.since)}"
     if agent.paused and agent.state != "paused":
         yield "paused: no further turn begins"
+
+
+def _container(agent: Agent) -> Iterator[str]:
+    if agent.container is not None:
+        yield str(agent.container)
+    if agent.wanted is not None:
+        yield f"wanted: {agent.wanted}"
 
 
 def _doing(agent: Agent) -> Iterator[str]:
@@ -117,3 +127,8 @@ def _harness(agent: Agent) -> Iterator[str]:
     yield agent.harness or "never connected"
     if agent.claude is not None:
         yield f"claude {agent.claude}"
+
+
+def _network(agent: Agent) -> Iterator[str]:
+    open_to_it = ": what listens on the host is open to it"
+    yield f"{agent.network}{open_to_it if agent.network is Network.HOST else ''}"

@@ -1,10 +1,11 @@
-"""`hyperhive agents`, `hyperhive agent show|start|stop|pause|resume NAME`."""
+"""`hyperhive agents`, `hyperhive agent show|start|stop|restart|pause|resume|… NAME`."""
 
 import time
 
 import click
 
 from hyperhive.cli.agent_details import details, model_words
+from hyperhive.cli.agent_removal import destroy, purge
 from hyperhive.cli.broker_option import broker_command
 from hyperhive.cli.output import clock_time, one_line, print_json, print_table, time_left
 from hyperhive.operator.client import OperatorClient
@@ -20,12 +21,15 @@ def agents(broker: OperatorClient, as_json: bool) -> None:
         print_json(rows)
         return
     now = time.time()
+    in_containers = any(row.container for row in rows)
+    where = _where("CONTAINER", in_containers)
     print_table(
-        ["AGENT", "STATE", "MODEL", "UNREAD", "LAST TURN", "DOING"],
+        ["AGENT", "STATE", *where, "MODEL", "UNREAD", "LAST TURN", "DOING"],
         [
             [
                 row.name,
                 _state(row, now),
+                *_where(row.container or "-", in_containers),
                 ("*" if row.model_override else "") + model_words(row),
                 str(row.unread),
                 clock_time(row.last_turn_at) if row.last_turn_at else "-",
@@ -38,9 +42,14 @@ def agents(broker: OperatorClient, as_json: bool) -> None:
         click.echo("* set by the operator; hyperhive model AGENT --reset takes it back")
 
 
+def _where(cell: str, shown: bool) -> list[str]:
+    """A cell of the column about containers, which a hive without any does not have."""
+    return [cell] if shown else []
+
+
 @click.group()
 def agent() -> None:
-    """Show, start, stop, pause or resume one agent."""
+    """Show, start, stop, pause or remove one agent."""
 
 
 @agent.command()
@@ -72,10 +81,13 @@ def _action(name: str, text: str, *, reason: bool) -> None:
 
 
 agent_group = agent
-_action("start", "Start the agent's harness.", reason=False)
+_action("start", "Start the agent.", reason=False)
 _action("stop", "Stop the agent; its messages return to the queue.", reason=True)
+_action("restart", "Stop the agent, and start it.", reason=True)
 _action("pause", "Begin no further turn.", reason=True)
 _action("resume", "Begin turns again, now; also after a failure or a login.", reason=False)
+agent_group.add_command(destroy)
+agent_group.add_command(purge)
 
 
 def _state(row: Agent, now: float) -> str:

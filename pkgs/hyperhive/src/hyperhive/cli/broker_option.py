@@ -8,9 +8,17 @@ from typing import Any, Final
 
 import click
 
-from hyperhive.hive.paths import StatePaths
+from hyperhive.hive.paths import DECLARED_HIVE, StatePaths
 
 STATE_VARIABLE: Final = "HYPERHIVE_STATE"
+
+
+state_option: Final = click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    envvar=STATE_VARIABLE,
+    help="State directory of a hive started with `hyperhive up --state`.",
+)
 
 
 def default_local_state() -> Path:
@@ -24,18 +32,30 @@ def operator_socket(state: Path | None) -> Path:
     if state is not None:
         return StatePaths.local(state).operator_socket
     host = StatePaths.host_default().operator_socket
-    return host if host.exists() else StatePaths.local(default_local_state()).operator_socket
+    local = StatePaths.local(default_local_state()).operator_socket
+    return chosen_socket(host, local, DECLARED_HIVE)
+
+
+def chosen_socket(host: Path, local: Path, declared: Path) -> Path:
+    """The socket of the host's hive, or that of the user's own: the one that is there, the host's
+    first; where it is closed to this user, or neither is there, what the user has or may mean.
+
+    Args:
+        declared: the declaration of the host's hive.
+    """
+    try:
+        host.stat()
+    except PermissionError:
+        return local if local.exists() else host
+    except OSError:
+        return host if declared.exists() and not local.exists() else local
+    return host
 
 
 def broker_command(command: Callable[..., Any]) -> Callable[..., Any]:
     """Gives a command `--state` and `--json`; it gets `broker: OperatorClient`, `as_json: bool`."""
 
-    @click.option(
-        "--state",
-        type=click.Path(path_type=Path),
-        envvar=STATE_VARIABLE,
-        help="State directory of a hive started with `hyperhive up --state`.",
-    )
+    @state_option
     @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
     @functools.wraps(command)
     def wrapped(state: Path | None, **arguments: Any) -> None:

@@ -93,6 +93,7 @@ def _agent(core: Core, row: dict[str, Any]) -> models.Agent:
             "description": declared.description,
             "icon": declared.icon,
             "model_queued": None if used else row["model"],
+            "network": declared.network,
             "uid_base": declared.uid_range(name).base,
         }
     )

@@ -14,6 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from hyperhive.errors import HyperhiveError, InputError
 from hyperhive.operator import hosting_models, models, reach
+from hyperhive.operator.broker_model import Broker
 from hyperhive.wire.sockets import address
 
 SECONDS: Final = 30.0
@@ -21,6 +22,9 @@ SECONDS: Final = 30.0
 
 UNIT_SECONDS: Final = 330.0
 """Longest time to wait where systemd is to do something first; it gives up before."""
+
+_OF_UNIT: Final = httpx.Timeout(SECONDS, read=UNIT_SECONDS)
+_ANY: Final = httpx.Timeout(SECONDS, read=None)
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -31,6 +35,10 @@ class OperatorClient:
     def __init__(self, http: httpx.Client, socket: Path) -> None:
         self._http = http
         self._socket = socket
+
+    def broker(self) -> Broker:
+        """The broker itself."""
+        return Broker.model_validate(self._ask("GET", "/api/v1/broker"))
 
     def agents(self) -> list[models.Agent]:
         """Every declared agent."""
@@ -86,10 +94,9 @@ class OperatorClient:
     def follow(self, *, agent: str | None, after: int | None) -> Iterator[models.Event]:
         """Events as they happen, those after `after` first. Ends when the broker ends."""
         params = _given({"agent": agent, "after": after})
-        timeout = httpx.Timeout(SECONDS, read=None)
         with (
             reach.in_words(self._socket),
-            self._http.stream("GET", "/api/v1/stream", params=params, timeout=timeout) as answer,
+            self._http.stream("GET", "/api/v1/stream", params=params, timeout=_ANY) as answer,
         ):
             for line in answer.iter_lines():
                 field, _, value = line.partition(": ")
@@ -111,18 +118,18 @@ class OperatorClient:
     def act(self, agent: str, action: str, reason: str = "") -> models.Agent:
         """Has an agent start, stop, restart, pause or resume."""
         body = models.Reason(reason=reason) if action in ("stop", "restart", "pause") else None
-        answer = self._ask("POST", f"{_agent(agent)}/{action}", body, seconds=UNIT_SECONDS)
+        answer = self._ask("POST", f"{_agent(agent)}/{action}", body, timeout=_OF_UNIT)
         return models.Agent.model_validate(answer)
 
     def destroy(self, agent: str, reason: str = "") -> hosting_models.Container:
         """Removes an agent's container and keeps its state."""
         path = f"{_agent(agent)}/destroy"
-        return self._container(path, models.Reason(reason=reason), UNIT_SECONDS)
+        return self._container(path, models.Reason(reason=reason), _OF_UNIT)
 
     def purge(self, agent: str, reason: str = "") -> hosting_models.Container:
         """Removes what a destroyed or former agent has left."""
         path = f"{_agent(agent)}/purge"
-        return self._container(path, models.Reason(reason=reason), UNIT_SECONDS)
+        return self._container(path, models.Reason(reason=reason), _OF_UNIT)
 
     def containers(self) -> list[hosting_models.Container]:
         """The containers of all agents that the hive has or had."""
@@ -141,9 +148,9 @@ class OperatorClient:
         return self._container(f"{_agent(agent, 'containers')}/deployment", report)
 
     def _container(
-        self, path: str, body: BaseModel, seconds: float = SECONDS
+        self, path: str, body: BaseModel, timeout: httpx.Timeout | None = None
     ) -> hosting_models.Container:
-        answer = self._ask("POST", path, body, seconds=seconds)
+        answer = self._ask("POST", path, body, timeout=timeout)
         return hosting_models.Container.model_validate(answer)
 
     def cancel(self, agent: str, wish: models.Cancel) -> models.Cancelled:
@@ -195,7 +202,7 @@ class OperatorClient:
 
     def vacuum(self, *, dry_run: bool) -> models.Vacuumed:
         """Removes, or counts, what the declared retention lets go. Takes as long as it takes."""
-        answer = self._ask("POST", "/api/v1/vacuum", models.Vacuum(dry_run=dry_run), seconds=None)
+        answer = self._ask("POST", "/api/v1/vacuum", models.Vacuum(dry_run=dry_run), timeout=_ANY)
         return models.Vacuumed.model_validate(answer)
 
     def _list(self, model: type[M], path: str, params: dict[str, Any]) -> list[M]:
@@ -209,21 +216,20 @@ class OperatorClient:
         body: BaseModel | dict[str, Any] | None = None,
         params: dict[str, Any] | None = None,
         *,
-        seconds: float | None = SECONDS,
+        timeout: httpx.Timeout | None = None,
         repeatable: bool = False,
     ) -> Any:
         if isinstance(body, BaseModel):
             body = body.model_dump(by_alias=True, exclude_none=True)
         # As ASCII, since an argument of a command need not be Unicode text: the broker says so.
         content = None if body is None else json.dumps(body)
-        timeout = httpx.Timeout(SECONDS, read=seconds)
         request = self._http.build_request(
             method,
             path,
             content=content,
             headers={"Content-Type": "application/json"},
             params=params,
-            timeout=timeout,
+            timeout=timeout or self._http.timeout,
         )
         with reach.in_words(self._socket):
             answer = reach.send(self._http, request, repeatable=repeatable or method == "GET")
@@ -241,8 +247,11 @@ class OperatorClient:
 
 
 @contextmanager
-def connect(socket: Path) -> Iterator[OperatorClient]:
+def connect(socket: Path, seconds: float = SECONDS) -> Iterator[OperatorClient]:
     """A client of the broker behind an operator socket.
+
+    Args:
+        seconds: longest time to wait for an answer, where the question has no other.
 
     Raises:
         NoBrokerError: now, or at the first question: nobody answers there.
@@ -250,8 +259,9 @@ def connect(socket: Path) -> Iterator[OperatorClient]:
     """
     reach.look_for(socket)
     with address(socket) as name:
-        transport = httpx.HTTPTransport(uds=os.fspath(name))
-        with httpx.Client(transport=transport, base_url="http://operator", timeout=SECONDS) as http:
+        # No TLS here; to read its certificates would take a tenth of a second.
+        transport = httpx.HTTPTransport(uds=os.fspath(name), verify=False)
+        with httpx.Client(transport=transport, base_url="http://operator", timeout=seconds) as http:
             yield OperatorClient(http, socket)
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hyperhive.hive.tables import Network
 from hyperhive.hive.values import Line, ModelName
 from hyperhive.store.agents import AgentState, Compaction
 from hyperhive.store.container_states import ContainerState, Wanted
@@ -72,6 +73,7 @@ class Agent(BaseModel):
     claude: str | None
     container: ContainerState | None = None
     wanted: Wanted | None = None
+    network: Network
     uid_base: int
 
 

@@ -5,13 +5,13 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from hyperhive.broker.agent_plane import BACKLOG, listen
 from hyperhive.broker.core import Core
 from hyperhive.broker.lifecycle import Lifecycle
+from hyperhive.hive.tables import Dashboard
 from hyperhive.operator.api import create_app
 from hyperhive.operator.guard import Guard
 from hyperhive.operator.http_server import HttpServer
@@ -27,16 +27,6 @@ LAST_SECONDS: Final = 2.0
 OPERATOR: Final = "operator"
 DASHBOARD: Final = "dashboard"
 """Names of sockets that the broker may be given (FileDescriptorName= of systemd.socket(5))."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dashboard:
-    """Interim."""
-
-    bind: str = "127.0.0.1"
-    port: int | None = None
-    token_file: str | None = None
-
 
 Passed = Mapping[str, Sequence[socket.socket]]
 """Listening sockets by name, which belong to somebody else and stay when the broker ends."""
@@ -60,15 +50,16 @@ async def operator_plane(
         InputError: there is no token that the dashboard's port could ask for.
     """
     app = create_app(core, lifecycle)
-    given = dict(passed or {})
-    dashboard = getattr(core.hive.hive, "dashboard", Dashboard())
-    own = None if given.get(OPERATOR) else core.paths.operator_socket
-    sockets = given.get(OPERATOR) or [_unix_socket(core.paths.operator_socket)]
-    servers = [HttpServer(app, sockets, last_seconds)]
-    if ports := given.get(DASHBOARD) or _ports(dashboard):
-        given_token = Path(dashboard.token_file) if dashboard.token_file else None
-        token = operator_token(core.paths.operator_token, given_token)
+    passed = passed or {}
+    dashboard = core.hive.hive.dashboard
+    servers = []
+    if ports := passed.get(DASHBOARD) or _ports(dashboard):
+        file = Path(dashboard.token_file) if dashboard.token_file else None
+        token = operator_token(core.paths.operator_token, file)
         servers.append(HttpServer(Guard(app, token, [dashboard.bind]), ports, last_seconds))
+    own = None if passed.get(OPERATOR) else core.paths.operator_socket
+    sockets = passed.get(OPERATOR) or [_unix_socket(core.paths.operator_socket)]
+    servers.append(HttpServer(app, sockets, last_seconds))
     serving = [asyncio.create_task(server.serve(), name="operator plane") for server in servers]
     try:
         yield

@@ -1,0 +1,1 @@
+"""Looks over a host: is everything there that a hive needs, and as it should be?"""
