@@ -78,6 +78,7 @@ let
       description
       restartTriggers
       serviceConfig
+      stopIfChanged
       wantedBy
       ;
   };
@@ -158,6 +159,10 @@ in
       polkit = config.security.polkit.extraConfig;
       # What `nft --file` is given.
       nftables = config.services.hyperhive.ruleset;
+      # The units' texts; the stand-in for NixOS writes none.
+      unitTexts = lib.mapAttrs (_: unit: unit.text) (
+        lib.filterAttrs (name: _: lib.hasPrefix "hyperhive" name) config.systemd.units
+      );
       sysctl = config.boot.kernel.sysctl;
       broker = unitOf config.systemd.services.hyperhive;
       user = { inherit (config.users.users.hyperhive) group isSystemUser; };

@@ -1,0 +1,190 @@
+"""The units of a host: what each may do at most, and how it starts and ends."""
+
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.nixos.nix import STUBS, Nix
+from tests.nixos.unit_text import SECTIONS, unit_text
+from tests.tools import program
+
+pytestmark = pytest.mark.nix
+
+HIVE: Final = """{ services.hyperhive = {
+  enable = true;
+  name = "lab";
+  externalInterface = "eth0";
+  agents.alice = { };
+}; }"""
+DASHBOARD: Final = "{ services.hyperhive.dashboard.port = 8710; }"
+
+EXPOSURE: Final = {
+    "hyperhive.service": 0.8,
+    "hyperhive-watch.service": 0.8,
+    "hyperhive-vacuum.service": 0.8,
+    "hyperhive-resolver.service": 1.0,
+    "hyperhive-catalog.service": 1.0,
+    "hyperhive-firewall.service": 1.6,
+    # Root's powers over files and containers, and a network to fetch with: reconcile.nix says why.
+    "hyperhive-reconcile.service": 3.5,
+    "hyperhive-deploy@.service": 3.5,
+}
+"""What `systemd-analyze security` says of each at most: on systemd 252 each is 0.1 to 0.4 lower."""
+
+NEWER: Final = ("RestartSteps", "RestartMaxDelaySec")
+"""Settings of systemd 254; an older one pauses as long before each start."""
+
+
+@pytest.fixture(scope="module")
+def units(nix: Nix, nixpkgs: Path) -> dict[str, Any]:
+    """The units of a small hive with a dashboard."""
+    found: dict[str, Any] = nix.ask(nixpkgs, "host.units", HIVE, DASHBOARD)
+    return found
+
+
+def written(units: Mapping[str, Any], directory: Path) -> Path:
+    """Write units to `directory`, whose programs are the machine's `true`."""
+    for name, unit in units.items():
+        text = re.sub(r"(?m)^(Exec\w+)=/\S+", r"\1=/bin/true", unit_text(unit))
+        (directory / name).write_text(text)
+    return directory
+
+
+def analyzed(verb: str, *words: str | Path) -> "subprocess.CompletedProcess[str]":
+    """Run a verb of systemd-analyze."""
+    analyze = program("systemd-analyze", "apt-get install systemd")
+    return subprocess.run(
+        [analyze, verb, *words],
+        env={"LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_each_service_has_a_limit(units: dict[str, Any]) -> None:
+    assert {name for name in units if name.endswith(".service")} == set(EXPOSURE)
+
+
+@pytest.mark.parametrize("service", EXPOSURE)
+def test_exposure(units: dict[str, Any], service: str, tmp_path: Path) -> None:
+    file = written({service: units[service]}, tmp_path) / service
+    done = analyzed("security", "--offline=true", "--no-pager", file)
+    found = re.search(r"exposure level for \S+: ([0-9.]+)", done.stdout)
+    assert found, done.stdout + done.stderr
+    assert float(found[1]) <= EXPOSURE[service], done.stdout
+
+
+def test_the_limits_can_be_exceeded(units: dict[str, Any], tmp_path: Path) -> None:
+    service = units["hyperhive.service"]
+    loose = service["serviceConfig"] | {"ProtectSystem": False, "User": "root"}
+    file = (
+        written({"loose.service": service | {"serviceConfig": loose}}, tmp_path) / "loose.service"
+    )
+    done = analyzed("security", "--offline=true", "--no-pager", file)
+    found = re.search(r"exposure level for \S+: ([0-9.]+)", done.stdout)
+    assert found
+    assert float(found[1]) > EXPOSURE["hyperhive.service"]
+
+
+def test_systemd_understands_every_unit(units: dict[str, Any], tmp_path: Path) -> None:
+    written(units, tmp_path)
+    files = [tmp_path / name.replace("@.", "@alice.") for name in units]
+    complaints = [
+        line
+        for line in analyzed("verify", *files).stderr.splitlines()
+        if str(tmp_path) in line and not re.search(f"Unknown key '({'|'.join(NEWER)})'", line)
+    ]
+    assert complaints == []
+
+
+def test_the_text_is_nixos_s_own(nix: Nix, real_nixpkgs: Path) -> None:
+    units = nix.ask(real_nixpkgs, "host.units", HIVE)
+    texts = nix.ask(real_nixpkgs, "host.unitTexts", HIVE)
+    for name, unit in units.items():
+        assert sorted(unit_text(unit).splitlines()) == sorted(texts[name].splitlines())
+
+
+def test_the_broker_has_its_sockets_from_systemd(nix: Nix, units: dict[str, Any]) -> None:
+    dashboard = "hyperhive-dashboard-127-0-0-1-8710.socket"
+    broker = units["hyperhive.service"]
+    assert set(broker["requires"]) == {"hyperhive.socket", dashboard} <= set(broker["after"])
+    assert units["hyperhive.socket"]["listenStreams"] == ["/run/hyperhive/operator.sock"]
+    operator = units["hyperhive.socket"]["socketConfig"]
+    assert operator["FileDescriptorName"] == "operator"
+    assert operator["SocketMode"] == "0660"
+    assert operator["SocketUser"] == operator["SocketGroup"] == "hyperhive"
+    assert units[dashboard]["listenStreams"] == ["127.0.0.1:8710"]
+    assert units[dashboard]["socketConfig"]["FileDescriptorName"] == "dashboard"
+    assert units[dashboard]["socketConfig"]["Service"] == "hyperhive.service"
+    assert [name for name in nix.ask(STUBS, "host.units", HIVE) if name.endswith(".socket")] == [
+        "hyperhive.socket"
+    ]
+
+
+def test_a_dashboard_on_ipv6(nix: Nix, nixpkgs: Path) -> None:
+    bind = '{ services.hyperhive.dashboard.bind = "::1"; }'
+    units = nix.ask(nixpkgs, "host.units", HIVE, DASHBOARD, bind)
+    assert units["hyperhive-dashboard---1-8710.socket"]["listenStreams"] == ["[::1]:8710"]
+
+
+@pytest.mark.parametrize("service", ["hyperhive.service", "hyperhive-watch.service"])
+def test_daemons_say_that_they_live(units: dict[str, Any], service: str) -> None:
+    settings = units[service]["serviceConfig"]
+    assert settings["Type"] == "notify"
+    assert settings["WatchdogSec"] == "30s"
+    assert settings["Restart"] in {"on-failure", "always"}
+    assert settings["User"] == "hyperhive"
+
+
+def test_a_switch_keeps_the_broker_s_sockets_open(nix: Nix, nixpkgs: Path) -> None:
+    assert nix.ask(nixpkgs, "host.broker.stopIfChanged", HIVE) is False
+
+
+def test_retention_runs_at_boot_and_hourly(units: dict[str, Any]) -> None:
+    timer = units["hyperhive-vacuum.timer"]
+    assert timer["wantedBy"] == ["timers.target"]
+    assert timer["timerConfig"]["OnCalendar"] == "hourly"
+    assert timer["timerConfig"]["OnBootSec"]
+
+
+def test_reconcile_and_deploy_differ_in_what_they_do_alone(units: dict[str, Any]) -> None:
+    reconcile, deploy = units["hyperhive-reconcile.service"], units["hyperhive-deploy@.service"]
+    assert reconcile["wantedBy"] == ["multi-user.target"]
+    assert deploy["wantedBy"] == []
+    mine, its = reconcile["serviceConfig"], deploy["serviceConfig"]
+    assert mine["ExecStart"].endswith("/bin/hyperhive reconcile")
+    assert its["ExecStart"].endswith("/bin/hyperhive reconcile --agent=%i")
+    assert mine | {"ExecStart": ""} == its | {"ExecStart": ""}
+    assert {"hyperhive.service", "hyperhive-firewall.service"} < set(reconcile["after"])
+
+
+def test_every_directory_that_a_unit_writes_is_made_before(
+    nix: Nix, nixpkgs: Path, units: dict[str, Any]
+) -> None:
+    made = {rule.split()[1] for rule in nix.ask(nixpkgs, "host.tmpfiles", HIVE)}
+    # systemd's own; StateDirectory= makes the third.
+    made |= {"/run/systemd/system", "/var/lib/systemd/catalog"}
+    for name, unit in units.items():
+        for section in SECTIONS:
+            assert set(unit.get(section, {}).get("ReadWritePaths", ())) <= made, name
+
+
+def test_who_owns_what(nix: Nix, nixpkgs: Path) -> None:
+    rules = [rule.split() for rule in nix.ask(nixpkgs, "host.tmpfiles", HIVE)]
+    owned = {rule[1]: (rule[2], rule[3], rule[4]) for rule in rules if rule[0] == "d"}
+    assert owned["/var/lib/hyperhive"] == ("1770", "root", "hyperhive")
+    assert owned["/run/hyperhive"] == ("0750", "hyperhive", "hyperhive")
+    assert owned["/run/hyperhive/agents"] == ("0755", "hyperhive", "hyperhive")
+    assert owned["/run/hyperhive-resolver"] == ("0755", "root", "root")
+
+
+def test_nothing_without_enable(nix: Nix, nixpkgs: Path) -> None:
+    declared = '{ services.hyperhive.name = "lab"; services.hyperhive.agents.alice = { }; }'
+    assert nix.ask(nixpkgs, "host.units", declared) == {}
+    assert not any("hyperhive" in rule for rule in nix.ask(nixpkgs, "host.tmpfiles", declared))
+    assert "hyperhive" not in nix.ask(nixpkgs, "host.polkit", declared)
