@@ -10,6 +10,8 @@ from typing import Any, Final, Protocol
 from hyperhive.harness.backoff import Backoff
 from hyperhive.harness.connection import Connection, ConnectionLost
 from hyperhive.harness.outbox import Call
+from hyperhive.log_events import LogEvent
+from hyperhive.logs import fields
 from hyperhive.wire.harness import Hello, Welcome
 from hyperhive.wire.jsonrpc import (
     ErrorCode,
@@ -197,7 +199,8 @@ class Link:
         except RecordError as error:
             self._lose(f"the broker's welcome cannot be read: {error}", now, REFUSED_SECONDS)
             return
-        logger.info("connected to broker %s", welcome.broker)
+        extra = fields(LogEvent.HARNESS_CONNECTED)
+        logger.info("connected to broker %s", welcome.broker, extra=extra)
         self._told = ""
         self._backoff.reset()
         self.ready, self.deadline = True, math.inf

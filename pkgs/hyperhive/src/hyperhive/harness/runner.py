@@ -29,6 +29,8 @@ from hyperhive.harness.notes_file import (
 )
 from hyperhive.harness.trim import one_line
 from hyperhive.harness.turn import Turn, TurnListener
+from hyperhive.log_events import LogEvent
+from hyperhive.logs import fields
 from hyperhive.wire.harness import Outcome, OutcomeKind, TurnKind, TurnRun
 from hyperhive.wire.settings import HarnessSettings
 
@@ -101,14 +103,16 @@ class Runner:
             return replace(refused, no_claude=self.claude is None)
         except (OSError, ValueError) as error:  # ValueError: a NUL where the kernel takes none
             return self.refuse(run, OutcomeKind.FAILED, f"claude cannot be started: {error}")
-        logger.info("turn %d: claude runs as process %d", run.turn, turn.pid)
+        extra = fields(LogEvent.TURN_STARTED, turn=run.turn)
+        logger.info("turn %d: claude runs as process %d", run.turn, turn.pid, extra=extra)
         if run.resume and not begun and run.kind is not TurnKind.NOTES:
             turn.remark(notice(f"claude has no conversation {run.session}; it begins anew"))
         return turn
 
     def refuse(self, run: TurnRun, kind: OutcomeKind, why: str) -> Outcome:
         """The outcome of a turn that cannot be started, or need not be any more."""
-        logger.error("turn %d: not started: %s", run.turn, why)
+        extra = fields(LogEvent.TURN_ENDED, turn=run.turn, HYPERHIVE_OUTCOME=kind)
+        logger.error("turn %d: not started: %s", run.turn, why, extra=extra)
         self._launcher.remove(run.turn)
         return self._outcome(kind, why)
 
@@ -169,7 +173,8 @@ class Runner:
         )
 
     def _not_needed(self, run: TurnRun, why: str) -> Outcome:
-        logger.info("turn %d: nothing to do: %s", run.turn, why)
+        extra = fields(LogEvent.TURN_ENDED, turn=run.turn, HYPERHIVE_OUTCOME=OutcomeKind.OK)
+        logger.info("turn %d: nothing to do: %s", run.turn, why, extra=extra)
         return self._outcome(OutcomeKind.OK, why)
 
     def _outcome(self, kind: OutcomeKind, why: str) -> Outcome:

@@ -18,6 +18,8 @@ from hyperhive.harness.link import Link
 from hyperhive.harness.outbox import Call, Outbox
 from hyperhive.harness.runner import Runner
 from hyperhive.harness.turn import Turn
+from hyperhive.log_events import LogEvent
+from hyperhive.logs import fields
 from hyperhive.wire.harness import (
     PROTOCOL,
     ClaudeInfo,
@@ -157,11 +159,13 @@ class Harness:
         elif failure.code == ErrorCode.UNKNOWN_TURN:
             self._forget("the broker does not know it")
         elif failure.code == ErrorCode.STORE_UNAVAILABLE or self._outbox.ending:
-            logger.error("turn %d: %s; telling it again", self._outbox.turn, failure.message)
+            turn, why = self._outbox.turn, failure.message
+            logger.error("turn %d: %s; telling it again", turn, why, extra=fields(turn=turn))
             self._outbox.repeat()
             self._tell_at = time.monotonic() + self._retry.delay()
         else:
-            logger.error("turn %d: the broker refused: %s", self._outbox.turn, failure.message)
+            turn, why = self._outbox.turn, failure.message
+            logger.error("turn %d: the broker refused: %s", turn, why, extra=fields(turn=turn))
             self._outbox.answered()
 
     def lost(self) -> None:
@@ -193,13 +197,15 @@ class Harness:
         elif self._outbox is None or self._outbox.turn != cancel.turn:
             raise RpcError(ErrorCode.UNKNOWN_TURN, f"turn {cancel.turn} is not running here")
         elif self._turn is not None:
-            logger.info("turn %d: cancelled: %s", cancel.turn, cancel.reason)
+            extra = fields(turn=cancel.turn)
+            logger.info("turn %d: cancelled: %s", cancel.turn, cancel.reason, extra=extra)
             self._turn.stop(OutcomeKind.CANCELLED, cancel.reason, time.monotonic())
 
     def _forget(self, why: str) -> None:
         """The turn does not count any more: end it and tell nobody."""
         if self._outbox is not None:
-            logger.warning("turn %d: ended and forgotten: %s", self._outbox.turn, why)
+            turn = self._outbox.turn
+            logger.warning("turn %d: ended and forgotten: %s", turn, why, extra=fields(turn=turn))
         self._outbox = None
         if self._turn is not None:
             now = time.monotonic()
@@ -229,7 +235,8 @@ class Harness:
         if self._turn is not None and self._outbox is not None:
             outcome = self._runner.conclude(self._turn, outcome)
             number, why = self._turn.run.turn, outcome.detail and f": {outcome.detail}"
-            logger.info("turn %d: %s%s", number, outcome.kind.value, why)
+            extra = fields(LogEvent.TURN_ENDED, turn=number, HYPERHIVE_OUTCOME=outcome.kind)
+            logger.info("turn %d: %s%s", number, outcome.kind.value, why, extra=extra)
             self._finish(number, outcome)
         self._turn = None
 

@@ -12,12 +12,14 @@ from collections.abc import Callable
 from enum import Enum
 from typing import IO, Final, Protocol
 
+from hyperhive.harness.error_output import ErrorOutput
 from hyperhive.harness.events import Told
 from hyperhive.harness.invocation import PERMISSION_MODE, Invocation
 from hyperhive.harness.launcher import Launcher
 from hyperhive.harness.record import TurnRecord
 from hyperhive.harness.stream import TurnStream
 from hyperhive.harness.verdict import Ending, gives_up
+from hyperhive.logs import fields
 from hyperhive.wire.harness import Outcome, OutcomeKind, TurnEvent, TurnRun
 
 logger: Final = logging.getLogger(__name__)
@@ -33,7 +35,6 @@ GIVE_UP_SECONDS: Final = 10.0
 """How long to go on killing what does not die (it is in the kernel) or is not ours to kill."""
 
 _CHUNK: Final = 1 << 16
-_STDERR_KEPT: Final = 8 << 10
 
 
 class _Stage(Enum):
@@ -96,7 +97,7 @@ class Turn:
         self.pid: Final = running.pid
         self._stdin, self._stdout, self._errors = running.stdin, running.stdout, running.stderr
         self._unfed = memoryview(invocation.prompt)
-        self._stderr = b""
+        self._error_output = ErrorOutput(run.turn)
         self._unread = {self._stdout.fileno(), self._errors.fileno()}
         self._paused = False
         self._stopped: tuple[OutcomeKind, str] | None = None
@@ -173,7 +174,9 @@ class Turn:
         if not left and not self._unread:
             self._finish()
         elif now >= self._give_up:
-            logger.error("turn %d: some of its processes could not be ended", self.run.turn)
+            turn = self.run.turn
+            extra = fields(turn=turn)
+            logger.error("turn %d: some of its processes could not be ended", turn, extra=extra)
             self._finish()
         elif now >= self.deadline:
             self._running.kill()
@@ -186,8 +189,8 @@ class Turn:
                 self._close(pipe)
         self._running.close()
         self._launcher.remove(self.run.turn)
-        stderr = self._stderr.decode("utf-8", "replace")
-        ending = Ending(self._running.exit_code, stderr, self._stopped)
+        self._error_output.finish()
+        ending = Ending(self._running.exit_code, self._error_output.end, self._stopped)
         events, outcome = self._stream.finish(ending, self._wall())
         self._listener.turn_told(events)
         self._listener.turn_ended(outcome)
@@ -222,7 +225,7 @@ class Turn:
             self._stage, self.deadline = _Stage.TERMINATED, now + TERMINATE_SECONDS
 
     def _read_errors(self, _: float) -> None:
-        self._stderr = (self._stderr + self._read(self._errors))[-_STDERR_KEPT:]
+        self._error_output.feed(self._read(self._errors))
 
     def _read(self, pipe: IO[bytes]) -> bytes:
         try:
