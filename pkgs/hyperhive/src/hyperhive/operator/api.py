@@ -7,6 +7,7 @@ from hyperhive.broker.core import Core
 from hyperhive.broker.lifecycle import Lifecycle
 from hyperhive.operator import (
     agent_routes,
+    broker_routes,
     container_routes,
     history_routes,
     loop_routes,
@@ -14,6 +15,7 @@ from hyperhive.operator import (
     question_routes,
     reminder_routes,
 )
+from hyperhive.operator.action_log import ActionLog
 from hyperhive.operator.faults import add_faults
 
 
@@ -21,7 +23,9 @@ def create_app(core: Core, lifecycle: Lifecycle) -> FastAPI:
     """The operator plane of a running broker."""
     app = FastAPI(title="hyperhive", version=__version__, docs_url=None, redoc_url=None)
     add_faults(app)
+    app.add_middleware(ActionLog, hive=core.hive)
     for routes in (
+        broker_routes.routes(core),
         agent_routes.routes(core, lifecycle),
         container_routes.routes(core, lifecycle),
         loop_routes.routes(core),
