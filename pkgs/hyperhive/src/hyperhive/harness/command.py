@@ -11,8 +11,19 @@ def harness_command(settings: Path) -> list[str]:
 
     The script's path and not `-m`, so that it needs no search path: where the package is not
     installed for the interpreter itself (a wrapped program), an isolated one would not find it.
+    Nor would it find systemd's module, which logs to the journal: its directory is an argument.
     """
-    return [sys.executable, "-I", str(Path(__file__).with_name("__main__.py")), str(settings)]
+    script = Path(__file__).with_name("__main__.py")
+    return [sys.executable, "-I", str(script), str(settings), *_directory_of("systemd")]
+
+
+def _directory_of(package: str) -> list[str]:
+    from importlib.util import find_spec  # not at the start: a running harness does not need it
+
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        return []
+    return [str(Path(spec.origin).parent.parent)]
 
 
 def bridge_command(directory: str) -> list[str]:
