@@ -29,6 +29,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     checks_owners.state,
     checks_owners.store,
     checks_owners.credentials,
+    checks_owners.token,
     checks_owners.agent_sockets,
     checks_ranges.ranges,
     checks_containers.covered,

@@ -156,6 +156,33 @@ def credentials(facts: HostFacts) -> Iterator[Finding]:
         yield ok(f"credentials: {good} of {len(paths)} there, root's alone")
 
 
+def token(facts: HostFacts) -> Iterator[Finding]:
+    """The dashboard's token is there, and the broker's alone."""
+    dashboard = facts.hive.hive.dashboard
+    if dashboard.port is None or dashboard.token_file is None:
+        return
+    path = Path(dashboard.token_file)
+    mend = f"chown hyperhive {path}; chmod 0400 {path}"
+    match facts.entries.get(path):
+        case Unknown() as why:
+            yield unknown(f"dashboard.token_file: {path}", why)
+        case Entry() as entry if entry.mode & stat.S_IRWXO:
+            yield fail(f"dashboard.token_file: {path} is open to everyone", mend)
+        case Entry() as entry if not _reads(facts, entry):
+            yield fail(f"dashboard.token_file: the broker cannot read {path}", mend)
+        case Entry():
+            yield ok(f"the dashboard's token is the broker's alone: {path}")
+        case _:
+            yield fail(f"dashboard.token_file: there is no {path}", "put the token there")
+
+
+def _reads(facts: HostFacts, entry: Entry) -> bool:
+    """Whether the broker reads a file that is closed to others."""
+    uid, gid = facts.broker or (-1, -1)
+    own, groups = entry.mode & stat.S_IRUSR, entry.mode & stat.S_IRGRP
+    return bool(own if entry.uid == uid else entry.gid == gid and groups)
+
+
 def _agents(facts: HostFacts) -> Iterator[tuple[AgentName, AgentPaths, int]]:
     """Each agent, its paths, and the host uid of its user."""
     for name, agent in facts.hive.agents.items():

@@ -212,6 +212,8 @@ def _entries(hive: HiveConfig, host: HostPaths) -> dict[Path, Entry | Missing | 
         paths.update((agent.home, agent.state, agent.claude, agent.config))
         paths.update((agent.sockets, agent.harness_socket, agent.mcp_socket))
     secrets = {Path(path) for agent in hive.agents.values() for path in agent.credentials.values()}
+    if hive.hive.dashboard.token_file is not None:
+        secrets.add(Path(hive.hive.dashboard.token_file))
     return _looked_at(paths, follow=False) | _looked_at(secrets, follow=True)
 
 

@@ -54,7 +54,7 @@ def _parted(rule: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str]:
     """A rule's conditions, and what becomes of a packet that fulfils them; "": it goes on."""
     conditions: list[dict[str, Any]] = []
     verdict = ""
-    for part in rule.get("expr", []):
+    for part in _parts(rule):
         match part:
             case {"match": dict(condition)}:
                 conditions.append(condition)
@@ -63,6 +63,11 @@ def _parted(rule: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str]:
             case {"accept": _} | {"jump": _} | {"goto": _} | {"vmap": _} | {"queue": _}:
                 verdict = next(iter(part))
     return conditions, verdict
+
+
+def _parts(rule: Mapping[str, Any]) -> list[Any]:
+    parts = rule.get("expr")
+    return parts if isinstance(parts, list) else []
 
 
 def _holds(condition: Mapping[str, Any]) -> bool | None:
@@ -96,8 +101,7 @@ def _words(value: object) -> set[str]:
 
 def _outside(rule: Mapping[str, Any]) -> Iterator[str]:
     """The interfaces behind which a rule hides addresses."""
-    parts = rule.get("expr", [])
-    if any(isinstance(part, dict) and "masquerade" in part for part in parts):
+    if any(isinstance(part, dict) and "masquerade" in part for part in _parts(rule)):
         for condition in _parted(rule)[0]:
             if condition.get("left") == {"meta": {"key": "oifname"}}:
                 yield from _words(condition.get("right"))
