@@ -159,6 +159,8 @@ in
       polkit = config.security.polkit.extraConfig;
       # What `nft --file` is given.
       nftables = config.services.hyperhive.ruleset;
+      # The same where NixOS loads it too.
+      table = config.networking.nftables.tables.hyperhive or null;
       # The units' texts; the stand-in for NixOS writes none.
       unitTexts = lib.mapAttrs (_: unit: unit.text) (
         lib.filterAttrs (name: _: lib.hasPrefix "hyperhive" name) config.systemd.units
