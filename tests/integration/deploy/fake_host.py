@@ -1,0 +1,192 @@
+"""A host in a temporary directory: real files and owners; systemd and Nix are stand-ins."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import pytest
+
+from hyperhive.deploy.desired import Wishes
+from hyperhive.deploy.ownership import Owner
+from hyperhive.deploy.reconcile import Host, Outcome, Reconciliation
+from hyperhive.errors import HyperhiveError
+from hyperhive.hive.models import HiveConfig
+from hyperhive.hive.names import parse_agent_name
+from hyperhive.hive.paths import HostPaths, StatePaths
+from hyperhive.systemd.unit_status import UnitStatus
+
+BROKER: Final = Owner(990, 991, 0o755)
+ALICE: Final = parse_agent_name("alice")
+BOB: Final = parse_agent_name("bob")
+BOSS: Final = parse_agent_name("boss")
+HIVE: Final[dict[str, Any]] = {
+    "boss": {"role": "manager"},
+    "alice": {},
+    "bob": {"autostart": False},
+}
+NEW: Final = [
+    "write its unit's settings", "make {}/", "make state/", "make claude/", "make config/",
+    "own its sockets", "write its conf", "build its system",
+]  # fmt: skip
+"""What is done for an agent that is new, before it is started."""
+
+NIX: Final = """#!/bin/sh
+# nix build … path:DIR#attribute: a "system" that is named after what it was built from.
+for last; do :; done
+dir=${last#path:}; dir=${dir%%#*}
+echo "building $dir" >&2
+if grep -q 'model = "unbuildable"' "$dir/agent.nix"; then
+    echo "error: attribute 'unbuildable' missing" >&2
+    exit 1
+fi
+system=@store@/$(cat "$dir"/* | sha256sum | cut -c1-32)-system
+mkdir -p "$system"
+echo "$system"
+echo "$dir" >> @log@
+"""
+NIX_ENV: Final = """#!/bin/sh
+# nix-env --profile PROFILE --set SYSTEM
+test -d "$4" && ln -sfn "$4" "$2.new" && mv -T "$2.new" "$2"
+"""
+SYSTEMD_RUN: Final = """#!/bin/sh
+echo "$*" >> @log@
+test ! -e @store@/unswitchable || { echo "unit x failed" >&2; exit 4; }
+"""
+
+
+@dataclass(frozen=True)
+class FakeJob:
+    """A start job."""
+
+    path: str
+    result: str
+
+    def error(self, result: str) -> HyperhiveError | None:
+        return None if result == "done" else HyperhiveError(f"{self.path} did not start: {result}")
+
+
+@dataclass
+class FakeSystemd:
+    """Units in memory. A container starts if its conf is there; what it did is kept."""
+
+    paths: HostPaths
+    active: dict[str, str] = field(default_factory=dict)
+    done: list[str] = field(default_factory=list)
+    unstartable: set[str] = field(default_factory=set)
+    _ended: dict[str, str] = field(default_factory=dict)
+
+    def status(self, unit: str) -> UnitStatus:
+        return UnitStatus(unit, "loaded", self.active.get(unit, "inactive"), "")
+
+    def list(self, pattern: str) -> list[UnitStatus]:
+        assert pattern == "container@h-*.service"
+        return [self.status(unit) for unit in sorted(self.active)]
+
+    def stop(self, unit: str) -> None:
+        self.done.append(f"stop {unit}")
+        self.active[unit] = "inactive"
+
+    def begin(self, unit: str, verb: Literal["start"]) -> FakeJob:
+        self.done.append(f"{verb} {unit}")
+        container = unit.removeprefix("container@").removesuffix(".service")
+        assert (self.paths.confs / f"{container}.conf").exists()
+        result = "failed" if unit in self.unstartable else "done"
+        self.active[unit] = "failed" if result == "failed" else "active"
+        self._ended[unit] = result
+        return FakeJob(unit, result)
+
+    def ended(self) -> dict[str, str]:
+        ended, self._ended = self._ended, {}
+        return ended
+
+    def wait(self, seconds: float | None) -> None:
+        raise AssertionError("every job ends at once")
+
+    def reset_failed(self, unit: str) -> None:
+        self.done.append(f"reset-failed {unit}")
+        del self.active[unit]
+
+    def reload(self) -> None:
+        self.done.append("reload")
+
+
+@dataclass
+class FakeHost:
+    """The host and its hive."""
+
+    paths: HostPaths
+    systemd: FakeSystemd
+    log: Path
+    store: Path
+    told: list[str] = field(default_factory=list)
+
+    def run(
+        self,
+        hive: dict[str, Any],
+        wishes: Wishes | None = None,
+        *,
+        silent: bool = False,
+        scope: str | None = None,
+        rebuild: bool = False,
+    ) -> dict[str, Outcome]:
+        """Reconcile once; each agent's outcome by its name."""
+        reconciliation = self.reconciliation(hive, None if silent else wishes or {}, scope, rebuild)
+        outcomes = reconciliation.run(lambda outcome: self.told.append(outcome.agent))
+        return {outcome.agent: outcome for outcome in outcomes}
+
+    def reconciliation(
+        self,
+        hive: dict[str, Any],
+        wishes: Wishes | None,
+        scope: str | None = None,
+        rebuild: bool = False,
+    ) -> Reconciliation:
+        """A run that has not begun."""
+        name = parse_agent_name(scope) if scope else None
+        host = Host(self.paths, BROKER, self._connect, lambda _: None)
+        return Reconciliation(declared(hive), wishes, name, host, rebuild=rebuild)
+
+    def logged(self) -> list[str]:
+        """What Nix built and systemd-run ran since the last time."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        self.log.unlink(missing_ok=True)
+        return lines
+
+    @contextmanager
+    def _connect(self) -> Iterator[FakeSystemd]:
+        yield self.systemd
+
+
+def with_agent(name: str, **values: Any) -> dict[str, Any]:
+    """The hive with other values of one agent."""
+    return {**HIVE, name: {**HIVE.get(name, {}), **values}}
+
+
+def declared(agents: dict[str, Any]) -> HiveConfig:
+    """A hive with these agents."""
+    return HiveConfig.model_validate({"hive": {"name": "lab"}, "agents": agents})
+
+
+def make_host(top: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHost:
+    """A host that has nothing yet."""
+    top.chmod(0o755)
+    paths = HostPaths(
+        hive=StatePaths(top / "state", top / "run"),
+        confs=top / "confs",
+        units=top / "units",
+        roots=top / "roots",
+        profiles=top / "profiles",
+        gcroots=top / "gcroots",
+    )
+    for directory in (paths.hive.state, paths.hive.run, paths.roots, top / "bin", top / "store"):
+        directory.mkdir()
+    paths.hive.state.chmod(0o1770)
+    log = top / "log"
+    for name, script in (("nix", NIX), ("nix-env", NIX_ENV), ("systemd-run", SYSTEMD_RUN)):
+        program = top / "bin" / name
+        program.write_text(script.replace("@store@", f"{top}/store").replace("@log@", str(log)))
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{top}/bin:/usr/bin:/bin")
+    return FakeHost(paths, FakeSystemd(paths), log, top / "store")
