@@ -75,11 +75,12 @@ class Run:
     stop_asked: bool = False
 
 
-def changes(was: UnitStatus | None, now: UnitStatus, run: Run) -> list[Change]:
+def changes(was: UnitStatus | None, before: Run, now: UnitStatus, run: Run) -> list[Change]:
     """What has changed of a unit, in order; nothing where all is the same.
 
     Args:
         was: the unit as it was seen before; None: never.
+        before: the run of `was`, as it was known then.
         run: the run of `now`.
     """
     known = was if was is not None and was.invocation == now.invocation else None
@@ -91,7 +92,7 @@ def changes(was: UnitStatus | None, now: UnitStatus, run: Run) -> list[Change]:
     if has_crashed(now) and not run.stop_asked and not (known and has_crashed(known)):
         end = End(now.result, status_words(now))
         found.append(_change(now, state, ending(now, starting=run.starting), end))
-    elif known is None or state is not _state(known, run):
+    elif known is None or state is not _state(known, before):
         found.append(_change(now, state, _reason(known, now, run)))
     return found
 
@@ -115,9 +116,10 @@ class Tracker:
         if now.active == "inactive" and now.job:
             # Between a stop and a start, or the last moment of a stop: what follows says which.
             return []
-        run = self._runs[now.name] = self._run(seen)
         was, self._units[now.name] = self._units.get(now.name), now
-        return changes(was, now, run)
+        before = self._runs.get(now.name, Run(now.invocation))
+        run = self._runs[now.name] = _next_run(before, seen)
+        return changes(was, before, now, run)
 
     def see_all(self, listing: Iterable[Seen]) -> list[Change]:
         """What has changed since units were last seen, given all that are in memory."""
@@ -132,17 +134,20 @@ class Tracker:
             found += self.see(Seen(left, stopping=True))
         return found
 
-    def _run(self, seen: Seen) -> Run:
-        now = seen.unit
-        run = self._runs.get(now.name)
-        if run is None or run.invocation != now.invocation:
-            run = Run(now.invocation, starting=now.active == "activating")
-        if _STATES.get(now.active) is ContainerState.RUNNING:
+
+def _next_run(before: Run, seen: Seen) -> Run:
+    """What is known of a unit's run, after what was known of its last one."""
+    now = seen.unit
+    run = before if before.invocation == now.invocation else Run(now.invocation)
+    match _STATES.get(now.active):
+        case ContainerState.STARTING if now.sub not in _RESTARTING:
+            run = replace(run, starting=True)
+        case ContainerState.RUNNING:
             run = replace(run, starting=False)
-        # A run that has failed already is stopped by nobody: what a job cleans up then is a crash.
-        if seen.stopping and now.result == "success":
-            run = replace(run, stop_asked=True)
-        return run
+    # A run that has failed already is stopped by nobody: what a job cleans up then is a crash.
+    if seen.stopping and now.result == "success":
+        run = replace(run, stop_asked=True)
+    return run
 
 
 def _change(
