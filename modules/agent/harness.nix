@@ -10,7 +10,11 @@ in
     systemd.services.hyperhive-harness = {
       description = "Harness of agent ${cfg.name}";
       wantedBy = [ "multi-user.target" ];
-      after = [ "network.target" ];
+      after = [
+        # It needs the bus to end its turn: at a shutdown the bus goes last.
+        "dbus.service"
+        "network.target"
+      ];
 
       # claude and its tools get it too: what the agent has installed.
       environment.PATH = lib.mkForce "/run/current-system/sw/bin";

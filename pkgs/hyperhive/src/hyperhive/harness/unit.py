@@ -23,6 +23,7 @@ from hyperhive.harness.systemd import Systemd
 from hyperhive.wire.settings import HarnessSettings
 
 AGENT_USER: Final = "agent"
+HARNESS_UNIT: Final = "hyperhive-harness.service"
 _PREFIX: Final = "hyperhive-turn-"
 _MARGIN_SECONDS: Final = 60
 """How much longer than the turn's own limit systemd lets a unit run: a harness may hang."""
@@ -74,6 +75,8 @@ def unit_properties(
         "ExecStartEx": Variant(
             "a(sasas)", [(invocation.argv[0], invocation.argv, ["no-env-expand"])]
         ),
+        # When the container stops, the harness is stopped first: it ends the turn itself, and tells.
+        "Before": Variant("as", [HARNESS_UNIT]),
         "KillMode": Variant("s", "control-group"),
         "RuntimeMaxUSec": Variant("t", (turn_seconds + _MARGIN_SECONDS) * _SECOND),
         "TimeoutStopUSec": Variant("t", 5 * _SECOND),
