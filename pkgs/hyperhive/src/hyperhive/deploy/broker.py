@@ -68,4 +68,7 @@ def tell(outcome: Outcome, broker: Broker | None) -> None:
         try:
             broker.report_deployment(outcome.agent, report)
         except HyperhiveError as error:
-            logger.warning("%s: the broker was not told: %s", outcome.agent, error.what)
+            extra = fields(agent=outcome.agent)
+            logger.warning(
+                "%s: the broker was not told: %s", outcome.agent, error.what, extra=extra
+            )

@@ -18,6 +18,7 @@ from hyperhive.harness.processes import die_with
 from hyperhive.harness.settings import read_settings
 from hyperhive.hive.names import AgentName
 from hyperhive.local.settings import write_settings
+from hyperhive.logs import fields
 from hyperhive.store.agents import set_link
 from hyperhive.store.container_rows import Link, read_container, should_run
 from hyperhive.store.container_states import Wanted
@@ -123,7 +124,8 @@ class LocalSupervisor:
         try:
             await self._keep(agent, settings, stopping)
         except Exception as error:
-            logger.exception("%s: its harness cannot be kept running", agent)
+            extra = fields(agent=agent)
+            logger.exception("%s: its harness cannot be kept running", agent, extra=extra)
             await self._say(agent, Link.OFFLINE, f"the harness could not be started: {error}")
 
     async def _keep(self, agent: AgentName, settings: Path, stopping: asyncio.Event) -> None:
@@ -135,7 +137,10 @@ class LocalSupervisor:
             ran = asyncio.get_running_loop().time() - began
             if stopping.is_set():
                 break
-            logger.error("%s: harness ended with status %d after %.0f s", agent, status, ran)
+            extra = fields(agent=agent)
+            logger.error(
+                "%s: harness ended with status %d after %.0f s", agent, status, ran, extra=extra
+            )
             await self._say(agent, Link.OFFLINE, f"the harness ended with status {status}")
             pause = RESTART_FIRST if ran > STEADY else pause
             await _wait(stopping, pause)
@@ -159,7 +164,10 @@ class LocalSupervisor:
             process.send_signal(signal.SIGTERM)
             await asyncio.wait({ended}, timeout=STOP_SECONDS)
         if not ended.done():
-            logger.error("%s: harness did not end in %g s; killed", agent, STOP_SECONDS)
+            extra = fields(agent=agent)
+            logger.error(
+                "%s: harness did not end in %g s; killed", agent, STOP_SECONDS, extra=extra
+            )
             process.kill()
         status = await ended
         # What a killed harness could not end itself.
@@ -170,7 +178,7 @@ class LocalSupervisor:
         try:
             await self._core.store.write(set_link, agent, link, reason, now=self._core.clock())
         except StoreUnavailableError as error:
-            logger.error("%s: %s: %s", agent, reason, error.what)
+            logger.error("%s: %s: %s", agent, reason, error.what, extra=fields(agent=agent))
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
