@@ -13,15 +13,16 @@ import httpx
 from click.testing import CliRunner, Result
 
 from hyperhive.broker.core import Core
-from hyperhive.broker.lifecycle import Unmanaged
+from hyperhive.broker.lifecycle import Lifecycle, Unmanaged
 from hyperhive.cli.main import main
+from hyperhive.hive.models import HiveConfig
 from hyperhive.operator.server import operator_plane
 from hyperhive.store import messages, questions, reminders
 from hyperhive.store.messages import NewMessage
 from hyperhive.store.questions import NewQuestion
 from hyperhive.store.transaction import Transaction
 from hyperhive.wire.sockets import address
-from tests.integration.broker.plane import broker
+from tests.integration.broker.plane import HIVE, broker
 
 
 @dataclass
@@ -58,9 +59,13 @@ def _invoke(words: list[str], given: str | None) -> Result:
 
 
 @asynccontextmanager
-async def served(state: Path) -> AsyncIterator[Operator]:
+async def served(
+    state: Path,
+    hive: HiveConfig = HIVE,
+    lifecycle: Callable[[Core], Lifecycle] = lambda _core: Unmanaged(),
+) -> AsyncIterator[Operator]:
     """A broker whose operator plane is served."""
-    async with broker(state) as core, operator_plane(core, Unmanaged()):
+    async with broker(state, hive) as core, operator_plane(core, lifecycle(core)):
         with address(core.paths.operator_socket) as where:
             transport = httpx.AsyncHTTPTransport(uds=os.fspath(where))
             async with httpx.AsyncClient(

@@ -18,7 +18,7 @@ NAMES: Final = ("alice", "bob")
 WOKEN_BY_OPERATOR: Final = frozenset({"alice"})
 """Agents whose naps a message of the operator's ends, as their hive declares."""
 
-UNTRACKED: Final = frozenset({"state", "status"})
+UNTRACKED: Final = frozenset({"loop_guard", "state", "status"})
 """Kinds of events that the model does not foresee one by one; `state` has a check of its own."""
 
 One = TypeVar("One")
@@ -121,7 +121,8 @@ class CheckedHive(RuleBasedStateMachine):
                 assert data != self.standings[name], "an event without a change"
                 self.standings[name] = data
             elif kind not in UNTRACKED and event["seq"] is None:
-                tracked[kind, data.get("id", name)] += 1
+                crash = (name, data["turn"]) if kind.endswith("_crash") else name
+                tracked[kind, data.get("id", crash)] += 1
         assert tracked == Counter(self.promises.told)
         self.promises.told.clear()
 
@@ -148,6 +149,7 @@ class CheckedHive(RuleBasedStateMachine):
                 agent.compaction,
                 agent.notes_due,
             )
+            agent.container.check(self.store.container(name))
 
     def _check_nobody_is_forgotten(self) -> None:
         """Whatever can be done, the broker will look at in time, without polling."""
@@ -157,7 +159,9 @@ class CheckedHive(RuleBasedStateMachine):
             if due is None or (due == OVERDUE and agent.turn and agent.turn.told):
                 continue
             assert self.to_look_at(agent), f"nobody looks at {name}, which could have: {due}"
-        due_at = self.promises.next_due()
+        losses = [agent.container.loss_due for agent in self.agents.values()]
+        times = [at for at in (self.promises.next_due(), *losses) if at is not None]
+        due_at = min(times, default=None)
         if due_at is not None:
             assert self.next_due is not None, "nobody looks for what falls due"
             assert self.next_due <= due_at, "what falls due is looked for too late"

@@ -67,6 +67,15 @@ class DrivenStore:
         """An agent's row in the file."""
         return read_agent(Transaction(self._reader), name)
 
+    def container(self, name: str) -> dict[str, Any]:
+        """What the file has of an agent's container and of a loss of its harness."""
+        columns = (
+            "wanted, container, container_reason, container_since, container_at,"
+            " container_invocation, container_crash, lost_at, lost_turn"
+        )
+        (row,) = self.rows(f"SELECT {columns} FROM agents WHERE name = '{name}'")
+        return row
+
     def new_events(self) -> list[dict[str, Any]]:
         """The events that were written since this was last asked, in order."""
         events = event_rows(self._reader, after=self._event)

@@ -8,10 +8,20 @@ from typing import Any, Final, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
+from hyperhive.broker.harness_session import gone
 from hyperhive.broker.outcomes import settlement
 from hyperhive.hive.models import Conversation
 from hyperhive.hive.names import OPERATOR
-from hyperhive.store import agents, loop_guard, questions, reminders, turn_ends, turns
+from hyperhive.store import (
+    agents,
+    containers,
+    crash_notices,
+    loop_guard,
+    questions,
+    reminders,
+    turn_ends,
+    turns,
+)
 from hyperhive.store.agents import Hold, HoldKind, read_agent
 from hyperhive.store.container_rows import Link
 from hyperhive.store.loop_guard import LoopGuard
@@ -22,6 +32,9 @@ from hyperhive.store.turns import BegunTurn, Overdue, Waiting
 from hyperhive.wire.harness import Outcome, OutcomeKind, TurnKind
 from tests.unit.store.checked_hive import NAMES, WOKEN_BY_OPERATOR, CheckedHive
 from tests.unit.store.promised_agents import OVERDUE, Promised, Running
+
+READERS: Final = {"alice": "bob", "bob": OPERATOR}
+"""Who is told of whose crashes, where bob is the manager."""
 
 GUARD: Final = LoopGuard(answers=3, seconds=600.0)
 
@@ -62,8 +75,11 @@ def watch(tx: Transaction, sender: str, recipient: str, *, now: float) -> bool:
     return loop_guard.watch(tx, sender, recipient, GUARD, now=now)
 
 
-def begin(tx: Transaction, declared: Sequence[str], model: str, *, now: float) -> None:
+def begin(tx: Transaction, declared: Sequence[str], model: str, boot: str, *, now: float) -> None:
     """What a broker does first."""
+    returned = sorted(set(declared) & set(agents.undeclared(tx)))
+    containers.rebooted(tx, boot, now=now)
+    containers.declared_again(tx, returned, now=now)
     agents.declare(tx, sorted(declared), now=now)
     for name in declared:
         declare_model(tx, name, ModelChoice(model, "hive"), by="the declared hive", now=now)
@@ -74,7 +90,11 @@ def begin(tx: Transaction, declared: Sequence[str], model: str, *, now: float) -
 
 def do_due(tx: Transaction, *, now: float) -> float | None:
     """What a broker does when something falls due."""
-    times = (questions.expire(tx, now=now), reminders.deliver_due(tx, now=now))
+    times = (
+        questions.expire(tx, now=now),
+        reminders.deliver_due(tx, now=now),
+        crash_notices.tell_lost_harnesses(tx, reader_of=READERS.__getitem__, now=now),
+    )
     return min((at for at in times if at is not None), default=None)
 
 
@@ -101,12 +121,6 @@ def finish(tx: Transaction, agent: str, turn: int, outcome: Outcome, *, now: flo
     return after
 
 
-def gone(tx: Transaction, agent: str, *, now: float) -> None:
-    """What the broker does when a harness has disconnected."""
-    agents.set_link(tx, agent, Link.OFFLINE, "the harness is not connected", now=now)
-    turn_ends.lost(tx, agent, "the harness disconnected", now=now)
-
-
 class LivingHive(CheckedHive):
     """What brokers, harnesses and schedulers do, in the file and in the model.
 
@@ -119,7 +133,7 @@ class LivingHive(CheckedHive):
     def __init__(self, template: Path, directory: Path) -> None:
         super().__init__(template, directory)
         self.steps = self.sessions = 0
-        self.patience, self.quick, self.pace = 1000, False, 1.0
+        self.patience, self.quick, self.pace, self.boot = 1000, False, 1.0, "one"
         self.begin_broker(NAMES, "haiku")
 
     @initialize(
@@ -158,12 +172,17 @@ class LivingHive(CheckedHive):
         self.now += self.pace
         return self.now
 
-    def begin_broker(self, declared: Sequence[str], model: str) -> None:
-        """A broker begins on the file that another one left."""
+    def begin_broker(self, declared: Sequence[str], model: str, boot: str = "one") -> None:
+        """A broker begins on the file that another one left, perhaps after the host did."""
         now = self.tick()
-        self.store.write(begin, declared, model, now=now)
+        self.store.write(begin, declared, model, boot, now=now)
+        if boot != self.boot:
+            self.boot = boot
+            for agent in self.agents.values():
+                agent.container.rebooted(self.promises, now)
         for name, agent in self.agents.items():
-            agent.declared, agent.link = name in declared, Link.OFFLINE
+            agent.container.declare(name in declared, self.promises)
+            agent.declared, agent.link = name in declared, agent.container.link()
             agent.look, agent.timer = False, None
             if agent.declared:
                 agent.declared_model = model
@@ -183,6 +202,8 @@ class LivingHive(CheckedHive):
         self.promises.expire(now)
         declared = {name for name, agent in self.agents.items() if agent.declared}
         self.promises.deliver_due(declared, now)
+        for name, agent in self.agents.items():
+            agent.container.tell_loss(self.promises, READERS[name], now)
 
     def hello(self, agent: Promised, *, keep: bool, claude: bool) -> None:
         """A harness connects, and runs the agent's turn or knows nothing of it."""
@@ -240,12 +261,14 @@ class LivingHive(CheckedHive):
         after = self.store.write(finish, agent.name, agent.turn.id, outcome, now=now)
         agent.finished(self.promises, outcome, after, now)
 
-    def leave(self, agent: Promised) -> None:
-        """A harness disconnects."""
+    def leave(self, agent: Promised, why: str | None = None) -> None:
+        """A harness disconnects, and has said why or not."""
         now = self.tick()
-        self.store.write(gone, agent.name, now=now)
-        agent.link = Link.OFFLINE
-        agent.lost(self.promises, now)
+        self.store.write(gone, agent.name, why, now=now)
+        turn = agent.lost(self.promises, now)
+        agent.link = Link.OFFLINE if why is not None else agent.container.link()
+        if why is None:
+            agent.container.harness_gone(turn, now)
 
     def watched(self, sender: str, recipient: str, paused: bool, now: float) -> None:
         """The guard has let two agents go on, or has paused both."""

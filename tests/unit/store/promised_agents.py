@@ -10,6 +10,7 @@ from hyperhive.store.settlement import Fate, Settlement
 from hyperhive.store.turn_ends import MAX_LOST
 from hyperhive.store.turns import NAP_GRACE
 from hyperhive.wire.harness import Outcome, OutcomeKind, TurnKind
+from tests.unit.store.promised_containers import PromisedContainer
 from tests.unit.store.promises import Promises
 
 HELD: Final = {
@@ -68,9 +69,13 @@ class Promised:
     chosen: tuple[str, str] = ("", "")
     declared_model: str = ""
     override: str | None = None
+    container: PromisedContainer = field(init=False)
     look: bool = False
     timer: float | None = None
     too_long: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.container = PromisedContainer(self.name)
 
     def state(self) -> AgentState:
         """What every list has to say of the agent."""
@@ -174,15 +179,16 @@ class Promised:
         self.notes_bytes = outcome.notes_bytes or self.notes_bytes
         self._goes_on(after.forget_session, after.compaction, after.notes_due is not None)
 
-    def lost(self, promises: Promises, now: float) -> None:
+    def lost(self, promises: Promises, now: float) -> int | None:
         """The harness is gone, and with it the running turn."""
         if self.turn is None:
-            return
+            return None
         wish = self.turn.wish
         turn = self._ended(promises, Fate.FAILED if wish is None else wish, now)
         self.failures += turn.kind is not TurnKind.MESSAGE
         due = self.failures < MAX_LOST
         self._goes_on(False, self.compaction if due else None, self.notes_due and due)
+        return turn.id
 
     def _ended(self, promises: Promises, fate: Fate, now: float) -> Running:
         turn = self.turn

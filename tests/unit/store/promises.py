@@ -81,10 +81,11 @@ class Promises:
         if new.sender == OPERATOR:
             self.guarded_since[new.recipient] = now
 
-    def notice(self, now: float, about: int | None = None) -> None:
-        """The operator is told something by the hive."""
-        told = NewMessage(SYSTEM, OPERATOR, ANY_BODY, about, kind=MessageKind.NOTICE)
+    def notice(self, now: float, about: int | None = None, reader: str = OPERATOR) -> Letter:
+        """The operator, or another reader, is told something by the hive."""
+        told = NewMessage(SYSTEM, reader, ANY_BODY, about, kind=MessageKind.NOTICE)
         self.send(told, now)
+        return self.news[-1]
 
     def arrived(self, id: int, new: NewMessage) -> None:
         """A message is in the file: it must be one of those that the operation had to write."""

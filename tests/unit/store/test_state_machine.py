@@ -20,6 +20,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from hyperhive.store import database
 from hyperhive.store.database import open_store
+from tests.unit.store.container_steps import ContainerSteps
 from tests.unit.store.message_steps import MessageSteps
 from tests.unit.store.question_steps import QuestionSteps
 from tests.unit.store.turn_steps import TurnSteps
@@ -44,7 +45,7 @@ def test_the_store_keeps_its_promises_whatever_happens(
     asyncio.run(_make(template))
     numbers = itertools.count()
 
-    class Hive(MessageSteps, QuestionSteps, TurnSteps):
+    class Hive(MessageSteps, QuestionSteps, TurnSteps, ContainerSteps):
         def __init__(self) -> None:
             directory = tmp_path / str(next(numbers))
             directory.mkdir()

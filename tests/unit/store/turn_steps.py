@@ -6,6 +6,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import strategies as st
 
+from hyperhive.broker.harness_session import gone
 from hyperhive.broker.outcomes import FAILURE_DELAYS
 from hyperhive.hive.names import HIVE_SERVER, OPERATOR
 from hyperhive.store import agents, cancelling, compaction, messages, naps, turns
@@ -19,7 +20,7 @@ from hyperhive.store.settlement import Cancellation, Fate
 from hyperhive.store.transaction import Transaction
 from hyperhive.wire.harness import Outcome, OutcomeKind, TurnEvent, TurnEventKind, TurnKind
 from tests.unit.store.checked_hive import NAMES
-from tests.unit.store.living_hive import LivingHive, do_due, gone, step
+from tests.unit.store.living_hive import LivingHive, do_due, step
 from tests.unit.store.message_steps import PICK
 
 NAME: Final = st.sampled_from(NAMES)
@@ -112,9 +113,9 @@ class TurnSteps(LivingHive):
     def harness_says_hello(self, pick: int, keep: bool, claude: bool) -> None:
         self.hello(self.one(pick, self.away()), keep=keep, claude=claude)
 
-    @step(when=LivingHive.connected, pick=PICK)
-    def harness_goes(self, pick: int) -> None:
-        self.leave(self.one(pick, self.connected()))
+    @step(when=LivingHive.connected, pick=PICK, why=st.sampled_from([None, None, "told to"]))
+    def harness_goes(self, pick: int, why: str | None) -> None:
+        self.leave(self.one(pick, self.connected()), why)
 
     @step(when=LivingHive.away, pick=PICK)
     def container_starts(self, pick: int) -> None:
@@ -182,9 +183,16 @@ class TurnSteps(LivingHive):
         during=st.sampled_from([None, "send", "begin", "gone", "due"]),
         name=NAME,
         back=st.booleans(),
+        boot=st.sampled_from(["one", "one", "two"]),
     )
     def broker_is_gone(
-        self, declared: Sequence[str], model: str, during: str | None, name: str, back: bool
+        self,
+        declared: Sequence[str],
+        model: str,
+        during: str | None,
+        name: str,
+        back: bool,
+        boot: str,
     ) -> None:
         """In order, or killed before an operation was committed: nothing of that is there."""
         now = self.tick()
@@ -193,14 +201,14 @@ class TurnSteps(LivingHive):
             "begin": lambda tx: turns.begin(
                 tx, name, fresh_session="lost", wake_for_operator=True, now=now
             ),
-            "gone": lambda tx: gone(tx, name, now=now),
+            "gone": lambda tx: gone(tx, name, None, now=now),
             "due": lambda tx: do_due(tx, now=now),
         }
         if during is None:
             self.store.restart()
         else:
             self.store.crash(lost[during])
-        self.begin_broker(declared, model)
+        self.begin_broker(declared, model, boot)
         if back:
             for agent in self.away():
                 self.hello(agent, keep=True, claude=True)

@@ -142,6 +142,4 @@ class Unmanaged:
 
 
 def _unmanaged(what: str, agent: AgentName) -> HyperhiveError:
-    return HyperhiveError(
-        f"this broker does not {what} {agent}", "ask what runs its harness, which is not this one"
-    )
+    return HyperhiveError(f"this broker does not {what} {agent}", "do it where its harness is run")

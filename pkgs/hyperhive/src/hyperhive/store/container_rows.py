@@ -101,7 +101,7 @@ def link_without_harness(container: ContainerRow, otherwise: str) -> tuple[Link,
         case ContainerState.RUNNING:
             return Link.STARTING, "the harness starts"
         case state:
-            wish = container.wanted_reason if container.is_to_end else ""
+            wish = container.wanted_reason if container.wanted in ENDED else ""
             return Link.OFFLINE, wish or container.reason or _WORDS[state]
 
 

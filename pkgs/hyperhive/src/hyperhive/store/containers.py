@@ -11,7 +11,7 @@ from typing import Any
 from hyperhive.errors import HyperhiveError
 from hyperhive.store import crash_notices
 from hyperhive.store.agents import NO_HARNESS, read_agent, unlink
-from hyperhive.store.container_rows import GONE, UP, ContainerRow, Link, read_container
+from hyperhive.store.container_rows import ENDED, GONE, UP, ContainerRow, Link, read_container
 from hyperhive.store.container_states import ContainerState, Crash, Wanted
 from hyperhive.store.transaction import Transaction
 
@@ -56,6 +56,8 @@ def want(tx: Transaction, agent: str, wanted: Wanted, reason: str, *, now: float
             f"{agent} is destroyed: it has no container", f"hyperhive agent start {agent} makes one"
         )
     _want(tx, agent, before, wanted, reason, now=now)
+    if wanted in ENDED:
+        crash_notices.forget_lost_harness(tx, agent)
     return before
 
 
@@ -149,7 +151,8 @@ def deployed(
         data["error"] = error
     tx.event("deployment", data, at=now, agent=agent)
     if not error and (not known.declared or known.wanted in GONE):
-        reason = known.wanted_reason or "the hive has no such agent now"
+        wish = known.wanted_reason if known.wanted in GONE else ""
+        reason = wish or "the hive has no such agent now"
         gone = Report(ContainerState.ABSENT, reason, max(now, known.at or now), known.invocation)
         _take(tx, agent, known, gone, now=now)
 
