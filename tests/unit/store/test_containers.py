@@ -1,0 +1,153 @@
+"""What is wanted and known of containers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hyperhive.store import agents, containers
+from hyperhive.store.agents import read_agent
+from hyperhive.store.container_rows import ContainerRow, Link, read_container, should_run
+from hyperhive.store.container_states import ContainerState, Crash, Wanted
+from hyperhive.store.containers import Report
+from hyperhive.store.transaction import Transaction
+from tests.unit.store.operations import mail, told
+
+KILLED = Crash("signal", "SIGKILL")
+
+
+def seen(tx: Transaction, state: ContainerState, *, now: float = 10, **more: Any) -> ContainerRow:
+    """Alice's container once it was seen so."""
+    report = Report(state, more.pop("reason", ""), more.pop("at", now), **more)
+    containers.report(tx, "alice", report, reader="bob", now=now)
+    return read_container(tx, "alice")
+
+
+def leave(tx: Transaction, agent: str = "alice") -> None:
+    """Its harness is not connected."""
+    agents.set_link(tx, agent, Link.OFFLINE, "", now=5)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "declared", "autostart", "runs"),
+    [
+        (None, True, True, True),
+        (None, True, False, False),
+        (Wanted.RUNNING, True, False, True),
+        (Wanted.STOPPED, True, True, False),
+        (Wanted.DESTROYED, True, True, False),
+        (Wanted.PURGED, True, True, False),
+        (Wanted.RUNNING, False, True, False),
+        (None, False, True, False),
+    ],
+)
+def test_the_operators_word_counts_before_the_declaration(
+    wanted: Wanted | None, declared: bool, autostart: bool, runs: bool
+) -> None:
+    assert should_run(wanted, declared=declared, autostart=autostart) is runs
+
+
+def test_since_is_when_a_state_of_a_run_began(tx: Transaction) -> None:
+    running = ContainerState.RUNNING
+    assert seen(tx, running, at=1, invocation="a").since == 1
+    assert seen(tx, running, at=2, invocation="a", reason="still").since == 1
+    assert seen(tx, running, at=3, invocation="b").since == 3
+    assert seen(tx, ContainerState.STOPPED, at=4, invocation="b").since == 4
+
+
+def test_what_was_seen_before_the_clock_was_set_back_does_not_count_for_more(
+    tx: Transaction,
+) -> None:
+    seen(tx, ContainerState.RUNNING, at=5000, now=5000)
+    assert seen(tx, ContainerState.STOPPED, at=4000, now=5001).state is ContainerState.RUNNING
+    assert seen(tx, ContainerState.STOPPED, at=1400, now=1401).state is ContainerState.STOPPED
+
+
+@pytest.mark.parametrize("reported", [True, False])
+def test_a_new_broker_knows_what_a_container_was(tx: Transaction, reported: bool) -> None:
+    if reported:
+        seen(tx, ContainerState.RUNNING)
+    agents.declare(tx, ["alice", "bob"], now=20)
+    row = read_agent(tx, "alice")
+    assert (row.link, row.link_reason) == (
+        (Link.STARTING, "the harness starts") if reported else (Link.OFFLINE, "the broker started")
+    )
+
+
+@pytest.mark.parametrize("state", ContainerState)
+def test_nothing_runs_any_more_after_the_host_was_booted(
+    tx: Transaction, state: ContainerState
+) -> None:
+    leave(tx)
+    containers.rebooted(tx, "one", now=1)
+    seen(tx, state, reason="so", invocation="a")
+    containers.rebooted(tx, "one", now=20)
+    assert read_container(tx, "alice").state is state
+    containers.rebooted(tx, "two", now=30)
+    after = read_container(tx, "alice")
+    if state in (ContainerState.STARTING, ContainerState.RUNNING, ContainerState.STOPPING):
+        assert (after.state, after.reason, after.since) == (
+            ContainerState.STOPPED,
+            "the host was booted",
+            30,
+        )
+        assert read_agent(tx, "alice").standing.reason == "the host was booted"
+    else:
+        assert (after.state, after.reason) == (state, "so")
+
+
+def test_where_nothing_was_reported_a_boot_is_no_news(tx: Transaction) -> None:
+    containers.rebooted(tx, "one", now=1)
+    assert read_container(tx, "alice").state is None
+    assert told(tx, "container") == []
+
+
+@pytest.mark.parametrize(
+    "end", [lambda tx: None, lambda tx: agents.declare(tx, ["bob"], now=9)], ids=["want", "declare"]
+)
+def test_an_end_that_the_operator_wants_is_no_crash_to_be_told(
+    tx: Transaction, end: Callable[[Transaction], None]
+) -> None:
+    leave(tx)
+    containers.want(tx, "alice", Wanted.STOPPED, "lunch", now=8)
+    end(tx)
+    stopped = Crash("timeout", "")
+    seen(tx, ContainerState.FAILED, invocation="a", crash=stopped, reason="it took too long")
+    assert [event["result"] for event in told(tx, "container_crash")] == ["timeout"]
+    assert mail(tx, "bob", "notice") == []
+    assert read_agent(tx, "alice").standing.reason == "lunch"
+
+
+def test_a_former_agent_is_offline_because_of_its_container(tx: Transaction) -> None:
+    containers.want(tx, "alice", Wanted.RUNNING, "started by the operator", now=8)
+    agents.declare(tx, ["bob"], now=9)
+    seen(tx, ContainerState.STOPPED, reason="stopped")
+    assert read_agent(tx, "alice").standing.reason == "stopped"
+    containers.deployed(tx, "alice", ["removed"], "", now=11)
+    assert read_agent(tx, "alice").standing.reason == "the hive has no such agent now"
+    assert read_container(tx, "alice").state is ContainerState.ABSENT
+
+
+def test_a_restart_after_a_crash_is_starting_again(tx: Transaction) -> None:
+    leave(tx)
+    seen(tx, ContainerState.STARTING, at=1, invocation="a", crash=KILLED)
+    assert read_agent(tx, "alice").standing.reason == "container crashed: SIGKILL"
+    seen(tx, ContainerState.STARTING, at=2, invocation="b")
+    assert read_agent(tx, "alice").standing.reason == "the container starts"
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda tx: containers.want(tx, "carol", Wanted.RUNNING, "", now=1),
+        lambda tx: containers.deployed(tx, "carol", [], "", now=1),
+        lambda tx: containers.report(
+            tx, "carol", Report(ContainerState.RUNNING, "", 1), reader="bob", now=1
+        ),
+    ],
+)
+def test_nobody_has_heard_of_that_agent(
+    tx: Transaction, operation: Callable[[Transaction], object]
+) -> None:
+    with pytest.raises(KeyError):
+        operation(tx)
