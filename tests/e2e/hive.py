@@ -8,8 +8,9 @@
         hive.hyperhive("agent", "stop", "alice")    # the command, as the operator types it
 
 The agents of `STANDARD` are manager, alice and bob. Their claude is the scripted one, and follows
-script.json: it answers the operator with `NAME got: TEXT`, or works for ten minutes when told to
-hold. `declare` makes another hive of it, in the module's own option names.
+script.json: it answers the operator with `NAME got: TEXT`; when told to `hold` it works for ten
+minutes instead, but not when that comes a second time. `declare` makes another hive of it, in the
+module's own option names. The dashboard listens on all addresses, with `TOKEN`.
 """
 
 import json
@@ -26,10 +27,14 @@ from hyperhive.operator.models import Message, NewMessage
 from tests.e2e.environment import HYPERHIVE
 from tests.e2e.host import Host
 
+DASHBOARD_PORT: Final = 8710
+TOKEN: Final = "the-testbeds-own-token-of-the-dashboard"
+TOKEN_FILE: Final = "/etc/hyperhive.token"
 STANDARD: Final[Mapping[str, Any]] = {
     "name": "lab",
     "model": "haiku",
     "externalInterface": "eth0",
+    "dashboard": {"bind": "0.0.0.0", "port": DASHBOARD_PORT, "tokenFile": TOKEN_FILE},
     "agents": {"manager": {"role": "manager"}, "alice": {}, "bob": {}},
 }
 SCRIPT: Final = Path(__file__).with_name("script.json")
@@ -48,6 +53,8 @@ class Hive:
         self.host = host
         self.testbed = host.testbed
         self.declared: Mapping[str, Any] = {}
+        host.write(TOKEN_FILE, TOKEN, mode=0o400)
+        host.testbed.run(["chown", "hyperhive:", TOKEN_FILE])
 
     def declare(self, declared: Mapping[str, Any]) -> None:
         """Switch the host to another declaration."""

@@ -71,13 +71,17 @@ def build(system: System) -> str:
 
     Raises:
         OSError: no daemon answers.
+        NixError: it could not.
     """
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(DAEMON_SOCKET)
         connection.sendall(json.dumps(asdict(system)).encode())
         connection.shutdown(socket.SHUT_WR)
         with connection.makefile() as answer:
-            return answer.read()
+            path = answer.read()
+    if not path:
+        raise NixError("error: the daemon could not build it: see journalctl -u 'nix-daemon@*'")
+    return path
 
 
 def _system(said: dict[str, Any]) -> System:

@@ -51,7 +51,7 @@ _INIT: Final = """\
 # What the first process of the container sources, with this file's path as $1.
 system=$(readlink -f "${1%/init}")
 "$system/activate" || echo "the system could not be activated" >&2
-exec SYSTEMD
+exec SYSTEMD --show-status=no
 """
 # Like NixOS: files of an earlier system that this one has not are removed, others are left alone.
 _ACTIVATE: Final = """\

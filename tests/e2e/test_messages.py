@@ -8,3 +8,19 @@ def test_a_message_wakes_an_agent_in_its_container_and_the_answer_comes_back(hiv
     answer = hive.wait_mail("alice got: hello")
     assert (answer.sender, answer.in_reply_to) == ("alice", sent)
     assert hive.wait_message(sent, "acked").attempts == 0
+
+
+def test_stopping_a_container_in_the_middle_of_a_turn_requeues_the_message(hive: Hive) -> None:
+    sent = hive.send("bob", "hold this")
+    hive.wait_states({"bob": "thinking"})
+    notices = len(hive.mail("manager"))
+    hive.hyperhive("agent", "stop", "bob")
+    hive.wait_states({"bob": "offline"})
+    queued = hive.wait_message(sent, "queued")
+    # Nobody failed: the harness said that it was told to leave.
+    assert (queued.deliveries, queued.attempts) == (1, 0)
+    assert len(hive.mail("manager")) == notices
+
+    hive.hyperhive("agent", "start", "bob")
+    assert hive.wait_mail("bob got: hold this").sender == "bob"
+    assert hive.wait_message(sent, "acked").deliveries == 2
