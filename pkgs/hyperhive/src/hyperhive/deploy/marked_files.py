@@ -24,9 +24,11 @@ def read_marked(path: Path) -> bytes | None:
         return None
     except OSError:  # A link, or something that cannot be opened for reading.
         raise _foreign(path) from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _foreign(path)
     with os.fdopen(descriptor, "rb") as file:
-        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        content = file.read() if regular else b""
+        content = file.read()
     if not content.startswith(MARK):
         raise _foreign(path)
     return content
