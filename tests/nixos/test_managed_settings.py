@@ -40,10 +40,11 @@ WIDENED: Final = {
 
 @dataclass(frozen=True)
 class Turn:
-    """What came of a turn: the mode that claude ran in, and the files that are there after it."""
+    """What came of a turn: the mode that claude ran in, its tools, and the files that are there."""
 
     mode: str
     files: set[str]
+    tools: set[str]
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,12 @@ def etc(nix: Nix, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return etc
 
 
+def denied_tools(etc: Path) -> set[str]:
+    """The tools that the managed settings deny."""
+    denied: list[str] = json.loads((etc / MANAGED).read_text())["permissions"]["deny"]
+    return set(denied)
+
+
 def own_etc(etc: Path) -> list[str]:
     """Return the command under which its arguments see `etc` as /etc."""
     user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
@@ -66,7 +73,7 @@ def own_etc(etc: Path) -> list[str]:
     return [*words, str(etc)]
 
 
-def turn(claude: Path, etc: Path, directory: Path, *flags: str) -> Turn:
+def turn(claude: Path, etc: Path, directory: Path, *flags: str, tools: str = "Bash") -> Turn:
     """Run one turn that tries a declared command, two that are not, and a file."""
     work = directory / "work"
     (work / ".claude").mkdir(parents=True)
@@ -79,7 +86,7 @@ def turn(claude: Path, etc: Path, directory: Path, *flags: str) -> Turn:
                 *own_etc(etc),
                 str(claude),
                 *("--print", "--verbose", "--output-format", "stream-json"),
-                *("--model", "claude-haiku-4-5", "--tools", "Bash"),
+                *("--model", "claude-haiku-4-5", "--tools", tools),
                 *flags,
             ],
             cwd=work,
@@ -106,7 +113,7 @@ def turn(claude: Path, etc: Path, directory: Path, *flags: str) -> Turn:
     events: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
     (init,) = [event for event in events if event.get("subtype") == "init"]
     files = {str(path.relative_to(work)) for path in work.rglob("*") if path.is_file()}
-    return Turn(init["permissionMode"], files - {".claude/settings.json"})
+    return Turn(init["permissionMode"], files - {".claude/settings.json"}, set(init["tools"]))
 
 
 @pytest.mark.parametrize(
@@ -122,4 +129,19 @@ def turn(claude: Path, etc: Path, directory: Path, *flags: str) -> Turn:
 def test_only_declared_rules_count(
     claude_cli: Path, etc: Path, tmp_path: Path, flags: list[str]
 ) -> None:
-    assert turn(claude_cli, etc, tmp_path, *flags) == Turn("dontAsk", {"declared"})
+    assert turn(claude_cli, etc, tmp_path, *flags) == Turn("dontAsk", {"declared"}, {"Bash"})
+
+
+def test_claude_has_no_way_to_other_sessions_of_its_own(
+    claude_cli: Path, etc: Path, tmp_path: Path
+) -> None:
+    empty = tmp_path / "empty"
+    shutil.copytree(etc, empty, ignore=lambda *_: ["claude-code"])
+    (tmp_path / "free").mkdir()
+    free = turn(claude_cli, empty, tmp_path / "free", tools="default").tools
+    assert {"SendMessage", "ListAgents"} <= free, "claude itself has them"
+    (tmp_path / "managed").mkdir()
+    managed = turn(claude_cli, etc, tmp_path / "managed", tools="default").tools
+    denied = denied_tools(etc)
+    assert not managed & denied
+    assert free - managed <= denied, "nothing else is taken"
