@@ -47,6 +47,31 @@ WHOLE = {
         "too small",
         "1 or more",
     ),
+    "name servers": (
+        f'{HIVE}nameservers = ["192.0.2.53", "::1"]\n[agents.a]',
+        "hive.nameservers[1]",
+        "IPv6",
+        "IPv4",
+    ),
+    "claude": (f'{HIVE}claude = "claude"\n[agents.a]', "hive.claude", "absolute", "/"),
+    "dashboard, port": (
+        f"{HIVE}dashboard.port = 0\n[agents.a]",
+        "hive.dashboard.port",
+        "too small",
+        "1 or more",
+    ),
+    "dashboard, token": (
+        f'{HIVE}dashboard.token_file = "/nix/store/x"\n[agents.a]',
+        "hive.dashboard.token_file",
+        "Nix store",
+        "/run/secrets",
+    ),
+    "dashboard, open": (
+        f'{HIVE}dashboard = {{ bind = "0.0.0.0", port = 80 }}\n[agents.a]',
+        "hive.dashboard",
+        "no token_file is set",
+        "set token_file",
+    ),
     "loop guard": (
         f"{HIVE}loop_guard.answers = -1\n[agents.a]",
         "hive.loop_guard.answers",
