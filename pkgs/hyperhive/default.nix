@@ -42,6 +42,11 @@ python3Packages.buildPythonApplication {
       ;
   };
 
+  # Where packages keep texts for the journal; modules/host shows it to journalctl.
+  postInstall = ''
+    install -D --mode=0444 src/hyperhive/hyperhive.catalog --target-directory=$out/lib/systemd/catalog
+  '';
+
   pythonImportsCheck = [ "hyperhive" ];
 
   meta = {

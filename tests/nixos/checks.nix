@@ -1,6 +1,8 @@
-# What `nix flake check` builds: the package, a host with a hive, and an agent of that hive.
+# What `nix flake check` builds: the package, a host with a hive, an agent of that hive, and what they do
+# together on virtual machines (vm/).
 { pkgs, self }:
 let
+  inherit (pkgs) lib;
   inherit (pkgs.stdenv.hostPlatform) system;
 
   host = self.inputs.nixpkgs.lib.nixosSystem {
@@ -11,6 +13,7 @@ let
         services.hyperhive = {
           enable = true;
           name = "check";
+          externalInterface = "eth0";
           agents.manager.role = "manager";
           agents.alice = {
             bash.allow = [ "git status" ];
@@ -33,6 +36,9 @@ let
       }
     ];
   };
+
+  onMachines =
+    names: lib.genAttrs names (name: import (./vm + "/${name}.nix") { inherit pkgs self; });
 in
 {
   package = self.packages.${system}.default;
@@ -40,3 +46,10 @@ in
   hive = host.config.environment.etc."hyperhive/hive.json".source;
   agent = pkgs.writeText "agent.json" agent.config.environment.etc."hyperhive/agent.json".text;
 }
+// onMachines [
+  "comes-up"
+  "crash"
+  "firewall"
+  "nobody"
+  "reconcile"
+]

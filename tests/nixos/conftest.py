@@ -29,7 +29,9 @@ FLAKE_PARTS: Final = (
     "modules",
     "pkgs/hyperhive",
     "templates",
+    "tests/e2e/script.json",
     "tests/nixos/checks.nix",
+    "tests/nixos/vm",
 )
 """What the flake consists of; a checkout holds virtual environments and caches beside it."""
 

@@ -46,6 +46,9 @@ let
       nftables.mainProgram = "nft";
     }
     // {
+      python3 = package { pname = "python3"; } // {
+        sitePackages = "lib/python3/site-packages";
+      };
       inherit lib pkgs python3Packages;
       path = ./.;
       stdenv.hostPlatform = { inherit system; };
@@ -57,6 +60,40 @@ let
         function (lib.mapAttrs (name: _: pkgs.${name}) (removeAttrs (lib.functionArgs function) (builtins.attrNames overrides)) // overrides);
       extend = overlay: pkgs // overlay pkgs pkgs;
 
+      # A test on virtual machines: each is evaluated, and must hold its own assertions.
+      testers.runNixOSTest =
+        test:
+        let
+          failed =
+            node:
+            let
+              inherit
+                (import ./nixos/lib/eval-config.nix {
+                  inherit system;
+                  modules = [ node ];
+                })
+                config
+                ;
+              broken = lib.filter (each: !each.assertion) config.assertions;
+              made = [
+                (lib.mapAttrs (_: unit: unit.serviceConfig) config.systemd.services)
+                (lib.mapAttrs (_: file: "${file.source}") config.environment.etc)
+                (map toString config.virtualisation.additionalPaths)
+              ];
+            in
+            builtins.deepSeq made (map (each: each.message) broken);
+        in
+        package {
+          pname = "vm-test-run-${test.name}";
+          content = builtins.toJSON (lib.mapAttrs (_: failed) test.nodes);
+          inherit (test) testScript;
+        };
+      writeShellScriptBin =
+        name: script:
+        package {
+          pname = name;
+          content = script;
+        };
       mkShell = attributes: package ({ pname = "shell"; } // attributes);
       writeText =
         name: text:

@@ -1,12 +1,13 @@
 # Names of packages, as in nixpkgs.
 [
   "bashInteractive"
+  "curl"
   "git"
   "github-mcp-server"
+  "iputils"
   "jq"
   "nix"
   "nixfmt-tree"
-  "python3"
   "ripgrep"
   "systemd"
 ]

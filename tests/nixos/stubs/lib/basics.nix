@@ -95,6 +95,7 @@ rec {
   groupBy = builtins.groupBy;
 
   imap0 = f: list: genList (at: f at (elemAt list at)) (length list);
+  concatLines = lines: concatStringsSep "\n" lines + "\n";
   concatMapStringsSep =
     separator: f: list:
     concatStringsSep separator (map f list);

@@ -77,6 +77,7 @@ in
     environment.systemPackages = option (types.listOf types.package) [ ];
     environment.etc = option (types.attrsOf (types.submodule file)) { };
 
+    networking.firewall.allowedTCPPorts = option (types.listOf types.port) [ ];
     networking.firewall.enable = option types.bool true;
     networking.firewall.extraForwardRules = option types.lines "";
     networking.firewall.filterForward = flag;
@@ -113,7 +114,10 @@ in
       "persistent"
       "volatile"
     ]) "persistent";
-    services.resolved.enable = flag;
+    services.nginx.enable = flag;
+    services.nginx.virtualHosts = option (types.attrsOf types.anything) { };
+    specialisation = submodules { configuration = mkOption { type = types.raw; }; };
+    system.build.toplevel = option types.package (pkgs.writeText "nixos-system" "");
     system.stateVersion = option types.str lib.trivial.release;
     systemd.oomd.enable = option types.bool true;
 
@@ -152,6 +156,11 @@ in
       uid = option (types.nullOr types.int) null;
       useDefaultShell = flag;
     };
+  };
+
+  options.virtualisation = {
+    additionalPaths = option (types.listOf types.package) [ ];
+    memorySize = option types.int 1024;
   };
 
   config._module.args.pkgs = lib.mkDefault (
