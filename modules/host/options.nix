@@ -33,8 +33,8 @@ in
       default = null;
       example = lib.literalExpression "pkgs.claude-code";
       description = ''
-        The Claude Code that agents run, from the host's own packages; null: the one of the nixpkgs
-        that agents are built from.
+        The Claude Code that agents run, from the host's own packages, whose configuration must allow
+        it, since it is not free; null: the one of the nixpkgs that agents are built from.
       '';
     };
 
