@@ -21,7 +21,8 @@ class Systemd:
 
     Attributes:
         shown: what was signalled and not been taken yet.
-        crashes: the runs that nobody stopped and that ended badly, in order.
+        crashes: the runs that nobody stopped and that ended badly, in order; not another one that
+            systemd began by itself after a start in vain, if it does not get ready either.
         restarts: whether the unit has Restart=on-failure.
     """
 
@@ -30,6 +31,7 @@ class Systemd:
     shown: list[Seen] = field(default_factory=list)
     crashes: list[str] = field(default_factory=list)
     _runs: int = 0
+    _in_vain: bool = False
 
     def take(self) -> list[Seen]:
         """What was signalled since the last time."""
@@ -39,6 +41,7 @@ class Systemd:
     def begin(self, *, by_itself: bool = False) -> None:
         """Begin a run, which is not ready yet."""
         self._runs += 1
+        self._in_vain = self._in_vain and by_itself
         restarts = self.unit.restarts if by_itself else 0
         new: dict[str, Any] = {
             "invocation": f"{self._runs:02x}",
@@ -50,6 +53,7 @@ class Systemd:
 
     def be_ready(self) -> None:
         """Have the run be ready."""
+        self._in_vain = False
         self._show("active", "running", job=True)
         self._show("active", "running")
 
@@ -85,7 +89,10 @@ class Systemd:
 
     def crash(self, **how: Any) -> None:
         """Have the run end badly; it is started again if the unit is to be."""
-        self.crashes.append(self.unit.invocation)
+        starting = self.unit.active == "activating"
+        if not (starting and self._in_vain):
+            self.crashes.append(self.unit.invocation)
+        self._in_vain = starting
         self._show("deactivating", "stop-sigkill", main_pid=0, **how)
         self._show("failed", "failed", job=self.unit.job)
         self._show("failed", "failed")

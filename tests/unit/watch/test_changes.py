@@ -102,16 +102,34 @@ def test_a_crash_with_another_start(tracker: Tracker, systemd: Systemd) -> None:
     ]
 
 
-def test_starts_that_fail_until_systemd_gives_up(tracker: Tracker, systemd: Systemd) -> None:
-    systemd.begin()
-    systemd.crash(**FAILED)
-    systemd.begin(by_itself=True)
-    systemd.crash(**FAILED)
+def test_starts_in_vain_are_one_crash(tracker: Tracker, systemd: Systemd) -> None:
+    running(tracker, systemd)
+    systemd.crash(**KILLED)
+    for _ in range(3):
+        systemd.begin(by_itself=True)
+        systemd.crash(**FAILED)
     systemd.give_up()
     found = told(tracker, systemd)
     failed = "start failed: exited with status 1"
-    assert [reason for _, reason, crash in found if crash] == [failed, failed]
+    assert [reason for _, reason, crash in found if crash] == ["killed by SIGKILL", failed]
     assert found[-1] == (FAILED_STATE, failed, None)
+
+
+@pytest.mark.parametrize("by_itself", [True, False])
+def test_a_crash_after_starts_in_vain_is_another(
+    tracker: Tracker, systemd: Systemd, by_itself: bool
+) -> None:
+    systemd.begin()
+    systemd.crash(**FAILED)
+    systemd.begin(by_itself=by_itself)
+    if by_itself:
+        systemd.be_ready()
+    systemd.crash(**FAILED)
+    failed = "exited with status 1"
+    assert [reason for _, reason, crash in told(tracker, systemd) if crash] == [
+        f"start failed: {failed}",
+        failed if by_itself else f"start failed: {failed}",
+    ]
 
 
 def test_a_stop_between_two_starts(tracker: Tracker, systemd: Systemd) -> None:

@@ -170,8 +170,7 @@ class Bus:
             yield Signal(self._signals.popleft())
 
     def _take(self, _: object, message: Any) -> int:
-        from _dbus_bindings import HANDLER_RESULT_NOT_YET_HANDLED
-        from dbus.lowlevel import SignalMessage
+        from dbus.lowlevel import HANDLER_RESULT_NOT_YET_HANDLED, SignalMessage
 
         # Only kept here: an exception in a filter would be printed and forgotten.
         if isinstance(message, SignalMessage):

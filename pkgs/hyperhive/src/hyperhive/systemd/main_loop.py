@@ -12,6 +12,7 @@ One thread at a time may run the loop; dbus-python knows the default main contex
 import ctypes
 import threading
 from functools import cache
+from importlib import import_module
 from math import ceil
 from typing import Any, Final
 
@@ -74,10 +75,9 @@ def _iterate(seconds: float | None) -> None:
 
 @cache
 def _glib() -> ctypes.CDLL:
-    import _dbus_glib_bindings
-
+    binding = import_module("_dbus_glib_bindings")  # a part of dbus-python
     # A name that the binding does not define is looked for in what it is linked to (dlsym(3)).
-    glib = ctypes.CDLL(_dbus_glib_bindings.__file__)
+    glib = ctypes.CDLL(binding.__file__)
     glib.g_main_context_iteration.argtypes = (ctypes.c_void_p, ctypes.c_int)
     glib.g_main_context_wakeup.argtypes = (ctypes.c_void_p,)
     glib.g_main_context_wakeup.restype = None

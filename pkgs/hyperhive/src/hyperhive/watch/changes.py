@@ -68,11 +68,13 @@ class Run:
     Attributes:
         starting: it was seen to start, and not yet to be ready.
         stop_asked: somebody has it stopped.
+        tried_again: systemd began it by itself after one that did not get ready either.
     """
 
     invocation: str
     starting: bool = False
     stop_asked: bool = False
+    tried_again: bool = False
 
 
 def changes(was: UnitStatus | None, before: Run, now: UnitStatus, run: Run) -> list[Change]:
@@ -89,7 +91,9 @@ def changes(was: UnitStatus | None, before: Run, now: UnitStatus, run: Run) -> l
     if was is not None and _has_missed(was, now):
         words = "ended while nobody watched, and was started again"
         found.append(_change(was, ContainerState.STARTING, words, End(UNSEEN, "")))
-    if has_crashed(now) and not run.stop_asked and not (known and has_crashed(known)):
+    # Another start in vain is no news: it is tried as often as the unit lets it.
+    old = run.stop_asked or (run.starting and run.tried_again)
+    if has_crashed(now) and not old and not (known and has_crashed(known)):
         end = End(now.result, status_words(now))
         found.append(_change(now, state, ending(now, starting=run.starting), end))
     elif known is None or state is not _state(known, before):
@@ -118,7 +122,7 @@ class Tracker:
             return []
         was, self._units[now.name] = self._units.get(now.name), now
         before = self._runs.get(now.name, Run(now.invocation))
-        run = self._runs[now.name] = _next_run(before, seen)
+        run = self._runs[now.name] = _next_run(was, before, seen)
         return changes(was, before, now, run)
 
     def see_all(self, listing: Iterable[Seen]) -> list[Change]:
@@ -135,10 +139,12 @@ class Tracker:
         return found
 
 
-def _next_run(before: Run, seen: Seen) -> Run:
-    """What is known of a unit's run, after what was known of its last one."""
-    now = seen.unit
-    run = before if before.invocation == now.invocation else Run(now.invocation)
+def _next_run(was: UnitStatus | None, before: Run, seen: Seen) -> Run:
+    """What is known of a unit's run, after what was known of it and of its last one."""
+    now, run = seen.unit, before
+    if before.invocation != now.invocation:
+        in_vain = was is not None and before.starting and has_crashed(was)
+        run = Run(now.invocation, tried_again=in_vain and now.restarts > 0)
     match _STATES.get(now.active):
         case ContainerState.STARTING if now.sub not in _RESTARTING:
             run = replace(run, starting=True)
