@@ -12,7 +12,7 @@ let
   # The one unit with root's powers. What it keeps of them, and why:
   serviceConfig = import ./hardening.nix // {
     Type = "oneshot";
-    # Systems are built here; each build has a limit of its own.
+    # Systems are built here; each build has a limit of its own. A switch waits, and says what failed.
     TimeoutStartSec = "infinity";
     # A build that is told to end takes its time; what it did not finish, the next run does.
     TimeoutStopSec = "90s";
