@@ -82,6 +82,39 @@ def event(kind: str, data: dict[str, Any]) -> Event:
         ("new_session", {"reason": "by the operator"}, "by the operator"),
         ("requeued", {"id": 4, "reason": "timeout"}, "message 4: timeout"),
         ("dropped", {"id": 4, "reason": "by the operator"}, "message 4: by the operator"),
+        (
+            "container",
+            {"was": None, "state": "running", "reason": ""},
+            "unknown → running",
+        ),
+        (
+            "container",
+            {"was": "running", "state": "stopped", "reason": "lunch"},
+            "running → stopped: lunch",
+        ),
+        (
+            "container_crash",
+            {"result": "signal", "status": "SIGKILL", "turn": 4, "lines": ["first", "last"]},
+            "signal SIGKILL, turn 4 lost; last",
+        ),
+        (
+            "container_crash",
+            {"result": "exit-code", "status": "1", "turn": None, "lines": []},
+            "exit-code 1",
+        ),
+        ("harness_crash", {"turn": 4}, "its harness died, turn 4 lost"),
+        ("harness_crash", {"turn": None}, "its harness died"),
+        (
+            "wanted",
+            {"was": None, "wanted": "stopped", "reason": "lunch"},
+            "as declared → stopped: lunch",
+        ),
+        ("deployment", {"changes": ["conf", "started"]}, "conf, started"),
+        (
+            "deployment",
+            {"changes": ["conf"], "error": "nix exited with status 1"},
+            "conf; failed: nix exited with status 1",
+        ),
         ("turn.compaction", {"status": "compacting"}, "compacting"),
         (
             "turn.compaction",

@@ -69,9 +69,19 @@ def _removable(broker: OperatorClient, agent: str) -> Container:
     return found
 
 
+def is_person() -> bool:
+    """Whether somebody can answer."""
+    return sys.stdin.isatty()
+
+
 def _ask_twice(agent: AgentName) -> None:
-    """Has the person confirm; whoever is no person is refused."""
-    if not sys.stdin.isatty():
+    """Has a person confirm.
+
+    Raises:
+        InputError: nobody is there, or the name is another.
+        click.Abort: the answer is no.
+    """
+    if not is_person():
         raise InputError(
             "purge asks before it removes, and nobody is there to answer",
             f"for a script: hyperhive agent purge {agent} --confirm {agent}",

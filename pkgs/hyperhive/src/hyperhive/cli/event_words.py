@@ -47,6 +47,19 @@ def _of_hive(kind: str, data: dict[str, Any]) -> str | None:
             ended = ", ".join(data["ended"])
             fate = f"; messages: {data['messages']}" if data.get("messages") else ""
             return f"{ended}{fate}{_because(data)}"
+        case "container":
+            return f"{data['was'] or 'unknown'} → {data['state']}{_because(data)}"
+        case "container_crash":
+            last = f"; {data['lines'][-1]}" if data.get("lines") else ""
+            return f"{data['result']} {data['status']}{_lost(data)}{last}"
+        case "harness_crash":
+            return f"its harness died{_lost(data)}"
+        case "wanted":
+            was, wanted = (data[name] or "as declared" for name in ("was", "wanted"))
+            return f"{was} → {wanted}{_because(data)}"
+        case "deployment":
+            done = ", ".join(data["changes"])
+            return "; failed: ".join(part for part in (done, data.get("error", "")) if part)
         case "compaction_due":
             return f"{data['step']}{_because(data)}"
         case "nap_ended" | "notes_due" | "new_session" | "loop_guard":
@@ -75,6 +88,10 @@ def _in_turn(kind: str, data: dict[str, Any]) -> str | None:
 
 def _until(data: dict[str, Any]) -> str:
     return f" until {clock_time(data['until'])}" if "until" in data else ""
+
+
+def _lost(data: dict[str, Any]) -> str:
+    return f", turn {data['turn']} lost" if data.get("turn") is not None else ""
 
 
 def _because(data: dict[str, Any]) -> str:

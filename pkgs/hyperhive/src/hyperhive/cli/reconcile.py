@@ -96,6 +96,8 @@ def _host() -> "Host":
 
 
 def _print(outcomes: Sequence["Outcome"], *, as_json: bool, dry_run: bool) -> None:
+    # Of a former agent there is something to say while something of it is left to be removed.
+    outcomes = [one for one in outcomes if one.changes or one.error or not one.former]
     if as_json:
         rows = [
             {
@@ -111,5 +113,5 @@ def _print(outcomes: Sequence["Outcome"], *, as_json: bool, dry_run: bool) -> No
         for outcome in outcomes:
             if outcome.error is not None:
                 click.echo(f"{outcome.agent}: fail: {outcome.error.what} ({outcome.error.todo})")
-            elif outcome.changes or not outcome.former:
+            else:
                 click.echo(f"{outcome.agent}: {', '.join(outcome.changes) or 'nothing to do'}")
