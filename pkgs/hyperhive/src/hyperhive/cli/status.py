@@ -66,6 +66,9 @@ def _show(found: Status, now: float) -> None:
     elif found.units is not None:
         click.echo()
         print_table(["UNIT", "SINCE", "STATE"], [_unit(unit) for unit in found.units])
+        for unit in found.units:
+            if unit.active == "failed":
+                click.echo(f"failed: journalctl -u {unit.name}")
     if found.agents:
         click.echo()
         print_table(
@@ -84,7 +87,7 @@ def _show(found: Status, now: float) -> None:
 def _unit(unit: Unit) -> list[str]:
     state = f"{unit.active} ({unit.sub})" if unit.exists else "there is none"
     if unit.result not in ("", "success"):
-        state += f": {unit.result}; journalctl -u {unit.name}"
+        state += f": {unit.result}"
     return [unit.name, "-" if unit.since is None else clock_time(unit.since), state]
 
 
