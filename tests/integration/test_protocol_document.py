@@ -96,6 +96,7 @@ def test_every_error_code_and_every_route_is_documented() -> None:
         "turn.started",
         "turn.events",
         "turn.finished",
+        "leaving",
         "turn.run",
         "turn.cancel",
     ):

@@ -8,13 +8,15 @@ import shlex
 import signal
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from hyperhive.hive.load import parse_hive
-from hyperhive.operator.models import Message, NewMessage, Question
+from hyperhive.operator.client import OperatorClient
+from hyperhive.operator.models import Event, Message, NewMessage, Question
 from hyperhive.testing.scripted_claude import launcher
 from tests.integration.hive.kill import DEADLINE, KillableHive, running
 
@@ -76,11 +78,36 @@ def test_nothing_is_lost_and_nothing_comes_twice_unsaid(tmp_path: Path) -> None:
             lambda broker: broker.questions(agent="bob", after=0, limit=1000, closed=True)
         )
         repeats = it.ask(lambda broker: broker.events(agent=None, after=0, limit=1000))
+        crashes = _crashes(it)
     assert len(set(sent)) == KILLS
     _nothing_lost(messages, sent)
     _every_question_answered(messages, questions)
     _nothing_twice_unsaid(prompts)
     assert any(event.kind == "requeued" for event in repeats), "no kill hit a turn: kill faster"
+    _each_crash_told(crashes, messages)
+
+
+def _crashes(it: KillableHive) -> list[Event]:
+    """Every harness that is said to have died."""
+    found: list[Event] = []
+    after = 0
+    while page := it.ask(partial(OperatorClient.events, agent=None, after=after, limit=1000)):
+        found += [event for event in page if event.kind == "harness_crash"]
+        after = page[-1].id
+    return found
+
+
+def _each_crash_told(crashes: list[Event], messages: list[Message]) -> None:
+    """Only harnesses that were killed are said to have died. Not all of them: one may not have been
+    connected yet, or its broker was killed before it could notice. The operator, who reads nothing,
+    is told once of each agent's."""
+    assert KILLS / 3 < len(crashes) <= KILLS
+    notices = [json.loads(m.body) for m in messages if m.body.startswith("{")]
+    assert {notice["event"] for notice in notices} == {"harness_crash"}
+    first = {event.agent: event.turn for event in reversed(crashes)}
+    assert [(notice["agent"], notice["turn"]) for notice in notices] == [
+        (agent, first[agent]) for agent in dict.fromkeys(event.agent for event in crashes)
+    ]
 
 
 def _noting_prompts(claude: Path, prompts: Path, wrapper: Path) -> Path:

@@ -10,7 +10,16 @@ from typing import Any, Final
 
 import pytest
 
-from tests.integration.hive.local import DEADLINE, HYPERHIVE, command, processes_of, up, wait_for
+from hyperhive.errors import HyperhiveError
+from tests.integration.hive.local import (
+    DEADLINE,
+    HYPERHIVE,
+    LocalHive,
+    command,
+    processes_of,
+    up,
+    wait_for,
+)
 from tests.tools import ROOT, need
 
 EXAMPLE: Final = ROOT / "examples" / "hive.toml"
@@ -133,6 +142,38 @@ def test_agents_are_stopped_started_paused_and_resumed(tmp_path: Path) -> None:
         hive.run("agent", "start", "idler")
         hive.wait_states(idler="idle")
         assert "there is no agent 'carol'" in hive.run("agent", "stop", "carol", status=2)
+        with hive.client() as client:
+            began = client.agent("idler").since
+            client.act("idler", "restart")
+            hive.wait_states(idler="idle")
+            assert client.agent("idler").since > began
+            for remove in (client.destroy, client.purge):
+                with pytest.raises(HyperhiveError, match="has no containers"):
+                    remove("alice")
+        assert crashes(hive) == []
+
+
+def test_what_the_operator_wants_of_an_agent_outlives_the_hive(tmp_path: Path) -> None:
+    file, state = declare(tmp_path), tmp_path / "state"
+    with up(file, state, "scripted") as hive:
+        hive.run("agent", "stop", "alice", "--reason", "holidays")
+        hive.run("agent", "start", "idler")
+    with up(file, state, "scripted") as hive:
+        hive.wait_states(boss="idle", idler="idle")
+        (alice,) = [agent for agent in hive.ask("agents") if agent["name"] == "alice"]
+        assert (alice["state"], alice["reason"]) == ("offline", "holidays")
+        assert crashes(hive) == []
+
+
+def crashes(hive: LocalHive) -> list[dict[str, Any]]:
+    """What the manager has been told of crashes, and whether that is all that happened."""
+    with hive.client() as client:
+        events = client.events(agent=None, after=0, limit=1000)
+        mail = client.messages(agent="boss", after=0, limit=1000)
+    notices = [json.loads(one.body) for one in mail if one.kind == "notice"]
+    happened = [event for event in events if event.kind == "harness_crash"]
+    assert [one["turn"] for one in notices] == [event.turn for event in happened]
+    return notices
 
 
 def test_a_harness_that_dies_is_started_again(tmp_path: Path) -> None:
@@ -151,6 +192,11 @@ def test_a_harness_that_dies_is_started_again(tmp_path: Path) -> None:
             return bool(message["deliveries"] == 2)
 
         wait_for("the message to be delivered again", again)
+        wait_for("the crash to be told", lambda: crashes(hive))
+        (crash,) = crashes(hive)
+        with hive.client() as client:
+            (lost, *_) = [turn.id for turn in client.turns(agent="alice", after=0, limit=9)]
+        assert (crash["event"], crash["agent"], crash["turn"]) == ("harness_crash", "alice", lost)
 
 
 def test_a_second_hive_on_the_same_state_is_refused(tmp_path: Path) -> None:

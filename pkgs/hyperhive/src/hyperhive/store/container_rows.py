@@ -91,9 +91,10 @@ def link_without_harness(container: ContainerRow, otherwise: str) -> tuple[Link,
     Args:
         otherwise: why it is offline, where nothing is known of a container.
     """
+    wish = container.wanted_reason if container.wanted in ENDED else ""
     match container.state:
         case None:
-            return Link.OFFLINE, otherwise
+            return Link.OFFLINE, wish or otherwise
         case _ if container.crash is not None and not container.is_to_end:
             return Link.OFFLINE, f"container crashed: {container.crash}"
         case ContainerState.STARTING:
@@ -101,7 +102,6 @@ def link_without_harness(container: ContainerRow, otherwise: str) -> tuple[Link,
         case ContainerState.RUNNING:
             return Link.STARTING, "the harness starts"
         case state:
-            wish = container.wanted_reason if container.wanted in ENDED else ""
             return Link.OFFLINE, wish or container.reason or _WORDS[state]
 
 
