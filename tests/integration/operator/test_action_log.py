@@ -15,14 +15,14 @@ def test_what_changed_something_is_logged(tmp_path: Path, caplog: pytest.LogCapt
     async def body(operator: Operator) -> None:
         await operator.ask("POST", "agents/alice/pause", {"reason": "lunch"})
         await operator.ask("PUT", "agents/manager/model", {"model": "opus"})
-        await operator.ask("POST", "messages", {"to": "bob", "body": "hello"}, status=201)
+        await operator.ask("POST", "agents/alice/resume")
 
     with_operator(tmp_path, body)
     event = {"MESSAGE_ID": LogEvent.OPERATOR_ACTED}
     assert [(record.getMessage(), record.__dict__["journal"]) for record in _logged(caplog)] == [
         ("operator: POST /agents/alice/pause", {**event, "HYPERHIVE_AGENT": "alice"}),
         ("operator: PUT /agents/manager/model", {**event, "HYPERHIVE_AGENT": "boss"}),
-        ("operator: POST /messages", event),
+        ("operator: POST /agents/alice/resume", {**event, "HYPERHIVE_AGENT": "alice"}),
     ]
 
 
@@ -33,6 +33,7 @@ def test_looking_and_what_is_refused_is_not_logged(
 
     async def body(operator: Operator) -> None:
         await operator.ask("GET", "agents")
+        await operator.ask("POST", "messages", {"to": "bob", "body": "hello"}, status=201)
         await operator.ask("POST", "messages/read", {"ids": []})
         await operator.refused("POST", "agents/eve/pause", {"reason": "lunch"}, status=404)
         await operator.refused("POST", "agents/alice/start", status=409)

@@ -13,8 +13,9 @@ from hyperhive.logs import fields
 logger: Final = logging.getLogger(__name__)
 
 _LOOKS: Final = {"GET", "HEAD", "OPTIONS"}
-_NOT_ACTIONS: Final = {"report", "deployment", "mark_read", "vacuum"}
-"""Routes through which the hive's own programs speak, or that change nothing for anybody else."""
+_NOT_ACTIONS: Final = {"deployment", "mark_read", "report", "send", "vacuum"}
+"""Routes through which the hive's own programs speak, or whose traces are elsewhere: a message is
+named by the turn that it begins."""
 
 
 class ActionLog:
