@@ -13,7 +13,7 @@ import pytest
 from hyperhive import log_events
 from hyperhive.log_events import LogEvent
 from tests.checkout import package_modules
-from tests.tools import program
+from tests.tools import ROOT, program
 
 CATALOG: Final = Path(log_events.__file__).with_name("hyperhive.catalog")
 FIELDS: Final = {
@@ -99,6 +99,12 @@ def test_a_text_names_fields_that_its_entries_have(
     text = catalog[event.value]
     named = variables(text.headers["Subject"]) | variables(text.body)
     assert named <= given()[event.name]
+
+
+def test_the_document_lists_them() -> None:
+    text = (ROOT / "docs" / "journal.md").read_text()
+    rows = re.findall(r"^\| ([a-z ]+) \| `([0-9a-f]{32})` \|$", text, re.MULTILINE)
+    assert rows == [(one.name.lower().replace("_", " "), one.value) for one in LogEvent]
 
 
 def test_journalctl_takes_it(catalog: dict[str, Text], tmp_path: Path) -> None:
