@@ -23,7 +23,7 @@ from typing import Any, Final
 from hyperhive.hive.names import AgentName
 from hyperhive.hive.uids import UidRange, uid_range
 from hyperhive.operator.client import OperatorClient, connect
-from hyperhive.operator.models import Message, NewMessage
+from hyperhive.operator.models import Cancel, Message, NewMessage
 from tests.e2e.environment import HYPERHIVE
 from tests.e2e.host import Host
 
@@ -134,8 +134,14 @@ class Hive:
         return self.testbed.wait_for(f"message {id} to be {state}", look, seconds)
 
     def standard(self) -> None:
-        """Make it the hive of `STANDARD` with all agents idle, whatever it is now."""
+        """Make it the hive of `STANDARD` with all agents idle, whatever an earlier test left."""
         self.script()
         if self.declared != STANDARD:
             self.declare(STANDARD)
+        with self.client() as client:
+            for agent in client.agents():
+                if agent.turn is not None:
+                    client.cancel(agent.name, Cancel(messages="drop"))
+                elif agent.state == "offline":
+                    client.act(agent.name, "start")
         self.wait_states(dict.fromkeys(STANDARD["agents"], "idle"))

@@ -51,7 +51,7 @@ def test_units_and_their_journal(testbed: Testbed) -> None:
     testbed.unit(name, "[Service]\nExecStart=/bin/sh -c 'echo one two; exec sleep inf'\n")
     testbed.systemctl("start", name)
     assert testbed.show(name, "ActiveState") == "active"
-    testbed.wait_for("its line in the journal", lambda: "one two" in testbed.journal(name))
+    testbed.wait_for("its line in the journal", lambda: "one two" in testbed.journal("-u", name))
     testbed.systemctl("stop", name)
     assert testbed.systemctl("--failed", "--plain", "--no-legend") == ""
 

@@ -34,6 +34,8 @@ DEADLINE: Final = 30.0
 IDMAPPED_TMPFS: Final = (6, 3)
 """The first Linux that can idmap a tmpfs."""
 
+_COMMAND: Final = re.compile(r"\brun-u\d+\.service")
+
 Found = TypeVar("Found")
 
 
@@ -182,21 +184,22 @@ class Testbed:
     def wait_for(
         self, what: str, look: Callable[[], Found | None], seconds: float = DEADLINE
     ) -> Found:
-        """What `look` finds once it finds something; `what` says what was waited for in vain.
-
-        Fails with the journal's last lines once `seconds` have passed.
-        """
+        """What `look` finds once it finds something; `what` says what was waited for in vain."""
         deadline = time.monotonic() + seconds
         while (found := look()) is None or found is False:
             if time.monotonic() > deadline:
-                raise AssertionError(f"waited {seconds:g} s for {what}\n{self.journal()}")
+                raise AssertionError(f"waited {seconds:g} s for {what}")
             time.sleep(0.01)
         return found
 
-    def journal(self, *units: str, lines: int = 60) -> str:
-        """The last lines of the journal, of `units` or of everything."""
-        chosen = [f"--unit={unit}" for unit in units]
-        return self._quick("journalctl", "--no-pager", "--quiet", f"--lines={lines}", *chosen)
+    def journal(self, *matches: str, lines: int = 60) -> str:
+        """The last lines of the journal, of all or of what matches (`-u`, `hyperhive.service`).
+
+        Nothing is said of the commands that tests run.
+        """
+        said = self._quick("journalctl", "--no-pager", "--quiet", f"--lines={2 * lines}", *matches)
+        kept = [line for line in said.splitlines(keepends=True) if not _COMMAND.search(line)]
+        return "".join(kept[-lines:])
 
     def _quick(self, *command: str, timeout: float = DEADLINE) -> str:
         """What a program prints that needs no unit of its own; it must end well."""
