@@ -1,5 +1,6 @@
 """What `hyperhive logs` takes and prints."""
 
+import sys
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from hyperhive.cli.log_times import parse_since
 from hyperhive.cli.logs import _line, logs
-from hyperhive.errors import InputError
+from hyperhive.errors import HyperhiveError, InputError
 from hyperhive.hive.names import AgentName
 from hyperhive.systemd.journal import Entry, Origin
 
@@ -87,6 +88,13 @@ def test_a_turn_needs_its_agent() -> None:
     refused = CliRunner().invoke(logs, ["--turn", "7"])
     assert isinstance(refused.exception, InputError)
     assert refused.exception.todo == "name it: hyperhive logs AGENT --turn 7"
+
+
+def test_without_systemds_module_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "systemd.journal", None)
+    refused = CliRunner().invoke(logs, ["alice"])
+    assert isinstance(refused.exception, HyperhiveError)
+    assert refused.exception.todo == "install hyperhive with it: hyperhive[systemd]"
 
 
 def test_a_name_that_is_a_path_is_refused() -> None:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hyperhive.hive.names import AgentName
 from hyperhive.systemd import journal_reader
 from hyperhive.systemd.journal import Entry, Origin, entry_of, text_of, word_of
-from hyperhive.systemd.journal_reader import of_agent, of_hive, of_unit
+from hyperhive.systemd.journal_reader import HIVE_UNITS, of_agent, of_hive, of_unit
 from hyperhive.wire.records import from_json, to_json
+from tests.tools import ROOT
 
 FIELDS = (
     *("MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER", "_COMM", "_SYSTEMD_UNIT", "UNIT", "_PID"),
@@ -92,6 +93,16 @@ def test_of_several_values_the_first_counts() -> None:
 
 def test_a_long_text_says_what_is_left_out() -> None:
     assert text_of({"MESSAGE": "x" * 32_007}).endswith("x… (7 more characters)")
+
+
+def test_the_hives_units_are_those_of_the_module() -> None:
+    text = "".join(file.read_text() for file in (ROOT / "modules" / "host").glob("*.nix"))
+    kinds = {"services": "service", "timers": "timer", "paths": "path", "sockets": "socket"}
+    declared = {
+        f"{name}.{kinds[kind]}"
+        for kind, name in re.findall(r"systemd\.(\w+)\.(hyperhive[a-z-]*)", text)
+    }
+    assert declared | {"hyperhive.socket"} == set(HIVE_UNITS)
 
 
 def test_matches_trust_what_systemd_says_alone(monkeypatch: pytest.MonkeyPatch) -> None:

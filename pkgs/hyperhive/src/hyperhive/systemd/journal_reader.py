@@ -21,14 +21,16 @@ MOST_CHARACTERS: Final = 1000
 HIVE_UNITS: Final = (
     "hyperhive.service",
     "hyperhive.socket",
-    "hyperhive-dashboard.socket",
-    "hyperhive-watch.service",
-    "hyperhive-vacuum.service",
-    "hyperhive-reconcile.service",
-    "hyperhive-resolver.service",
+    "hyperhive-catalog.service",
     "hyperhive-firewall.service",
+    "hyperhive-reconcile.service",
+    "hyperhive-resolver.path",
+    "hyperhive-resolver.service",
+    "hyperhive-vacuum.service",
+    "hyperhive-vacuum.timer",
+    "hyperhive-watch.service",
 )
-"""The hive's own units on a host; those of `hyperhive-deploy@.service` besides."""
+"""The hive's own units on a host. Those of `hyperhive-deploy@.service` are found by their slice."""
 
 BROKER_USER: Final = "hyperhive"
 _DEPLOY_SLICE: Final = r"system-hyperhive\x2ddeploy.slice"
