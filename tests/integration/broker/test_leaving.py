@@ -100,7 +100,7 @@ def test_whatever_a_reason_holds_is_one_short_line(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
-def test_the_turn_of_one_that_leaves_without_its_end_is_lost(tmp_path: Path) -> None:
+def test_the_turn_of_one_that_leaves_goes_back_and_is_no_failed_attempt(tmp_path: Path) -> None:
     async def main() -> None:
         async with broker(tmp_path) as core:
             await send(core, "alice", "work")
@@ -108,8 +108,10 @@ def test_the_turn_of_one_that_leaves_without_its_end_is_lost(tmp_path: Path) -> 
                 turn = (await it.turn()).turn
                 await leave(it)
             (ended,) = await events(core, "turn_finished")
-            assert (ended["turn"], ended["data"]["outcome"]) == (turn, OutcomeKind.FAILED)
+            assert (ended["turn"], ended["data"]["outcome"]) == (turn, OutcomeKind.CANCELLED)
             assert ended["data"]["detail"] == "the harness left: it was told to end"
+            (message,) = await core.store.read(listing.messages, agent="alice", after=0, limit=9)
+            assert (message["state"], message["attempts"]) == ("queued", 0)
             async with harness(core, "bob"):
                 pass
             await crash(core, "bob")

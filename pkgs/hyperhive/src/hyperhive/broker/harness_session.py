@@ -32,6 +32,7 @@ from hyperhive.wire.harness import (
     PROTOCOL,
     Hello,
     Leaving,
+    OutcomeKind,
     TurnCancel,
     TurnEvents,
     TurnFinished,
@@ -217,7 +218,9 @@ def gone(tx: Transaction, agent: str, leaving: str | None, *, now: float) -> int
     """
     if leaving is not None:
         set_link(tx, agent, Link.OFFLINE, leaving, now=now)
-        return turn_ends.lost(tx, agent, f"the harness left: {leaving}", now=now)
+        # It has ended its turn before: this one it was given since, or could not tell the end of.
+        why = f"the harness left: {leaving}"
+        return turn_ends.lost(tx, agent, why, kind=OutcomeKind.CANCELLED, now=now)
     unlink(tx, agent, NO_HARNESS, now=now)
     turn = turn_ends.lost(tx, agent, "the harness disconnected", now=now)
     if may_have_died(read_container(tx, agent)):

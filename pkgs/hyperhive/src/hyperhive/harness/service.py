@@ -185,9 +185,11 @@ class Harness:
     def _accept(self, run: TurnRun) -> None:
         if self._outbox is not None and self._outbox.turn == run.turn:
             return  # the broker did not see that it was accepted
-        if self._outbox is not None or self._next is not None or self._signals:
-            raise RpcError(ErrorCode.BUSY, "another turn is running, or the harness is stopping")
-        self._next = run  # once nothing is left of a turn that was forgotten
+        if self._outbox is not None or self._next is not None:
+            raise RpcError(ErrorCode.BUSY, "another turn is running")
+        # Once nothing is left of a turn that was forgotten. Whoever is about to leave takes it too:
+        # that it leaves gives the turn back, and a refusal could come before the broker knows.
+        self._next = run
 
     def _cancel(self, cancel: TurnCancel) -> None:
         if self._next is not None and self._next.turn == cancel.turn:

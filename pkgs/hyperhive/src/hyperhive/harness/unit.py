@@ -75,7 +75,7 @@ def unit_properties(
         "ExecStartEx": Variant(
             "a(sasas)", [(invocation.argv[0], invocation.argv, ["no-env-expand"])]
         ),
-        # When the container stops, the harness is stopped first: it ends the turn itself, and tells.
+        # When the container stops, the harness does first: it ends the turn itself, and tells.
         "Before": Variant("as", [HARNESS_UNIT]),
         "KillMode": Variant("s", "control-group"),
         "RuntimeMaxUSec": Variant("t", (turn_seconds + _MARGIN_SECONDS) * _SECOND),

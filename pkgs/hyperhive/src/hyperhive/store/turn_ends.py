@@ -59,19 +59,31 @@ def end(
     return True
 
 
-def lost(tx: Transaction, agent: str, reason: str, *, now: float) -> int | None:
-    """Ends the agent's running turn as failed because its harness is gone; returns its id.
+def lost(
+    tx: Transaction,
+    agent: str,
+    reason: str,
+    *,
+    now: float,
+    kind: OutcomeKind = OutcomeKind.FAILED,
+) -> int | None:
+    """Ends the agent's running turn because its harness is gone; returns its id.
 
     A compaction that was under way is still due.
+
+    Args:
+        kind: what became of it; cancelled is no failed attempt at its messages.
     """
     row = read_agent(tx, agent)
     if row.turn is None:
         return None
     turn = ending_turn(tx, agent, row.turn)
-    failures = row.failures + (turn.kind is not TurnKind.MESSAGE)
+    failed = kind is not OutcomeKind.CANCELLED
+    failures = row.failures + (failed and turn.kind is not TurnKind.MESSAGE)
     due = failures < MAX_LOST
+    fate = Fate.FAILED if failed else Fate.BACK
     settlement = Settlement(
-        fate=Fate.FAILED if turn.cancellation is None else turn.cancellation.fate,
+        fate=fate if turn.cancellation is None else turn.cancellation.fate,
         note="" if turn.cancellation is None else turn.cancellation.reason,
         hold=row.hold,
         failures=failures,
@@ -80,7 +92,7 @@ def lost(tx: Transaction, agent: str, reason: str, *, now: float) -> int | None:
         compacted_for=row.compacted_for,
         notes_due=row.notes_due if due else None,
     )
-    end(tx, agent, row.turn, Outcome(OutcomeKind.FAILED, reason), settlement, now=now)
+    end(tx, agent, row.turn, Outcome(kind, reason), settlement, now=now)
     return row.turn
 
 
