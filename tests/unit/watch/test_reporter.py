@@ -22,7 +22,7 @@ from hyperhive.watch.reporter import Reporter
 SECONDS: Final = 10.0
 """How long a test waits for what the reporter's thread does."""
 ALICE, BOB = "container@h-alice.service", "container@h-bob.service"
-NOW: Final = 1_700_000_000.0
+BEFORE, NOW = 1_699_999_999.0, 1_700_000_000.0
 CRASH: Final = Change(ALICE, ContainerState.FAILED, "killed", "aa", End("signal", "SIGKILL"))
 
 
@@ -136,7 +136,7 @@ def reporting(
     lines: Callable[[str, int, str | None], list[str]] = lambda *_: [],
 ) -> Iterator[Reporter]:
     reporter = Reporter(socket, lines, lambda: NOW)
-    thread = threading.Thread(target=reporter.run, args=(listing,))
+    thread = threading.Thread(target=reporter.run, args=(listing, BEFORE))
     thread.start()
     try:
         yield reporter
@@ -242,6 +242,7 @@ def test_what_happened_before_the_start_is_told_first(socket: Path) -> None:
             ("alice", "starting", "aa"),
             ("carol", "stopped", None),
         ]
+        assert [told.report(number)["at"] for number in range(3)] == [BEFORE] * 3
 
 
 def test_it_ends_while_the_broker_is_away(socket: Path) -> None:

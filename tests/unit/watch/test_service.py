@@ -81,7 +81,7 @@ class Reporter:
         self.closed = threading.Event()
         REPORTERS.append(self)
 
-    def run(self, listing: list[Seen]) -> None:
+    def run(self, listing: list[Seen], at: float) -> None:
         self.listing = listing
         if self.fails:
             raise HyperhiveError("a bug")

@@ -46,25 +46,26 @@ class Reporter:
 
     def put(self, changes: Sequence[Change]) -> None:
         """Take what has changed."""
-        for agent, report in self._reports(changes):
+        for agent, report in _reports(changes, self._clock()):
             self._outbox.put(agent, report)
 
     def close(self) -> None:
         """Have `run` return."""
         self._outbox.close()
 
-    def run(self, listing: Sequence[Seen]) -> None:
+    def run(self, listing: Sequence[Seen], at: float) -> None:
         """Tell the broker what it does not know, until this is closed.
 
         Args:
             listing: the units as they were at the start. What changed before is found out by
                 comparing them with what the broker knows.
+            at: when that was: the broker takes no state that is older than what it was told.
         """
         containers = self._known()
         if containers is None:
             return
         known = [unit for unit in map(last_seen, containers) if unit]
-        missed = list(self._reports(Tracker(known).see_all(listing)))
+        missed = _reports(Tracker(known).see_all(listing), at)
         for agent, report in reversed(missed):
             self._outbox.put_first(agent, report)
         while taken := self._outbox.take():
@@ -91,13 +92,9 @@ class Reporter:
             with connect(self._socket) as broker:
                 broker.report_container(agent, report)
         except InputError as error:
-            # It would be no better the next time: most often a container of another hive's.
-            logger.warning(
-                "the broker does not want to hear of %s: %s",
-                agent,
-                error,
-                extra=fields(agent=agent),
-            )
+            # It would be no better the next time: a container that is none of the hive's.
+            extra = fields(agent=agent)
+            logger.warning("the broker wants no report of %s: %s", agent, error, extra=extra)
         except HyperhiveError as error:
             self._outbox.put_first(agent, report)
             return self._wait(error)
@@ -115,32 +112,6 @@ class Reporter:
             logger.info("the broker can be told again; %d more to tell", len(self._outbox))
         self._pause = 0.0
 
-    def _reports(self, changes: Sequence[Change]) -> list[tuple[AgentName, ContainerReport]]:
-        found = []
-        for change in changes:
-            agent = agent_of(change.unit)
-            if agent is not None:
-                found.append((agent, self._report(agent, change)))
-        return found
-
-    def _report(self, agent: AgentName, change: Change) -> ContainerReport:
-        crash, end = None, change.crash
-        if end:
-            crash = CrashReport(result=end.result, status=end.status)
-            event, level, said = LogEvent.CONTAINER_CRASHED, logging.WARNING, "crashed"
-        else:
-            event, level, said = LogEvent.CONTAINER_CHANGED, logging.INFO, change.state.value
-        reason = f": {change.reason}" if change.reason else ""
-        extra = fields(event, agent=agent)
-        logger.log(level, "the container of %s: %s%s", agent, said, reason, extra=extra)
-        return ContainerReport(
-            state=change.state,
-            reason=change.reason,
-            at=self._clock(),
-            invocation=change.invocation,
-            crash=crash,
-        )
-
     def _with_lines(self, agent: AgentName, report: ContainerReport) -> ContainerReport:
         """The report with what the journal has of a crashed run."""
         if report.crash is None or report.crash.lines:
@@ -154,3 +125,31 @@ class Reporter:
             return report
         crash = report.crash.model_copy(update={"lines": lines})
         return report.model_copy(update={"crash": crash})
+
+
+def _reports(changes: Sequence[Change], at: float) -> list[tuple[AgentName, ContainerReport]]:
+    found = []
+    for change in changes:
+        agent = agent_of(change.unit)
+        if agent is not None:
+            found.append((agent, _report(agent, change, at)))
+    return found
+
+
+def _report(agent: AgentName, change: Change, at: float) -> ContainerReport:
+    crash, end = None, change.crash
+    if end:
+        crash = CrashReport(result=end.result, status=end.status)
+        event, level, said = LogEvent.CONTAINER_CRASHED, logging.WARNING, "crashed"
+    else:
+        event, level, said = LogEvent.CONTAINER_CHANGED, logging.INFO, change.state.value
+    reason = f": {change.reason}" if change.reason else ""
+    extra = fields(event, agent=agent)
+    logger.log(level, "the container of %s: %s%s", agent, said, reason, extra=extra)
+    return ContainerReport(
+        state=change.state,
+        reason=change.reason,
+        at=at,
+        invocation=change.invocation,
+        crash=crash,
+    )

@@ -39,15 +39,18 @@ def watch(socket: Path, last_lines: LastLines, clock: Callable[[], float]) -> No
     reporter = Reporter(socket, last_lines, clock)
     with ThreadPoolExecutor(1, "reporter") as threads:
         try:
-            _Watch(reporter, threads).run()
+            _Watch(reporter, threads, clock).run()
         finally:
             reporter.close()
 
 
 class _Watch:
-    def __init__(self, reporter: Reporter, threads: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, reporter: Reporter, threads: ThreadPoolExecutor, clock: Callable[[], float]
+    ) -> None:
         self._reporter = reporter
         self._threads = threads
+        self._clock = clock
         self._reporting: Future[None] | None = None
         self._tracker = Tracker()
         self._interval = notify.watchdog_seconds()
@@ -77,7 +80,7 @@ class _Watch:
         changes = self._tracker.see_all(listing)
         if self._reporting is None:
             # What the broker does not know of this, the reporter finds out.
-            self._reporting = self._threads.submit(self._reporter.run, listing)
+            self._reporting = self._threads.submit(self._reporter.run, listing, self._clock())
             self._reporting.add_done_callback(lambda _: main_loop.wake())
         else:
             self._reporter.put(changes)
