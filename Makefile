@@ -3,6 +3,9 @@
 python = .venv/bin/python
 # One process per core; a plain `.venv/bin/pytest` runs in one, as a debugger wants it.
 pytest = -m pytest --numprocesses=auto --dist=worksteal
+# Afterwards what shares one booted system, and measures how soon that does something. What ARGS
+# names runs in one go instead.
+tests = $(python) $(pytest) $(if $(ARGS),$(ARGS),-m 'not e2e' && $(python) -m pytest -m e2e)
 
 .PHONY: help setup demo test ci bench lock
 
@@ -20,19 +23,20 @@ setup:
 demo: setup
 	@$(python) -m hyperhive.testing.demo
 
-test: tools = --tools
+test: tools = --tools systemd
 test: setup
-	$(python) $(pytest) $(ARGS)
+	$(tests)
 
 # The second run needs no second copy of the real CLI, and linters judge the code only once; what is
-# slow is slow because of processes and time, not because of libraries.
+# slow is slow because of processes and time, not because of libraries; what runs in a real systemd
+# is about that.
 claude = $(python) -c 'from tests.tools import find_claude; print(find_claude())'
 ci: export HYPERHIVE_REQUIRE_TOOLS = 1
 ci:
 	scripts/setup --tools claude systemd
-	$(python) $(pytest) $(ARGS)
+	$(tests)
 	scripts/setup --lowest systemd
-	HYPERHIVE_CLAUDE="$$($(claude))" .venv-lowest/bin/python $(pytest) -m 'not checkout and not slow' $(ARGS)
+	HYPERHIVE_CLAUDE="$$($(claude))" .venv-lowest/bin/python $(pytest) -m 'not checkout and not slow and not e2e' $(ARGS)
 
 bench: setup
 	$(python) bench/run.py

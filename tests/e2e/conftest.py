@@ -1,6 +1,7 @@
 """The testbed for every test here: booted once, shared, its journal shown when a test fails."""
 
 from collections.abc import Generator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from tests.e2e.hive import Hive
 from tests.e2e.host import Host
 from tests.e2e.testbed import Testbed
-from tests.tools import find_claude
+from tests.tools import find_claude, need
 
 _booted: list[Testbed] = []
 
@@ -45,6 +46,8 @@ def testbed() -> Iterator[Testbed]:
 @pytest.fixture(scope="session")
 def host(testbed: Testbed) -> Host:
     """The testbed with what a NixOS host has for hives, but none of them yet."""
+    bindings = find_spec("systemd") and find_spec("dbus")
+    need("systemd-python and dbus-python", bindings, "make setup EXTRAS=systemd")
     return Host(testbed)
 
 

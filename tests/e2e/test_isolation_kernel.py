@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.environment import INTERPRETER
 from tests.e2e.hive import Hive
-from tests.e2e.test_isolation_users import as_user
+from tests.e2e.testbed import as_uid
 
 PROFILES: Final = "/nix/var/nix/profiles"
 GCROOTS: Final = "/nix/var/nix/gcroots"
@@ -96,7 +96,7 @@ def test_processes_of_the_host_cannot_be_seen_or_signalled(hive: Hive) -> None:
     assert "77.5" not in shown
     # And were it seen: whoever has the container's uids may not signal it.
     for uid in (hive.uids("alice").root, hive.uids("alice").agent):
-        done = testbed.run(as_user(uid, "kill", "-9", pid), check=False)
+        done = testbed.run(as_uid(uid, "kill", "-9", pid), check=False)
         assert "Operation not permitted" in done.stderr
     assert testbed.show("victim.service", "MainPID") == pid
     testbed.systemctl("stop", "victim.service")

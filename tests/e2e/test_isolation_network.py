@@ -49,6 +49,14 @@ async def main():
 asyncio.run(main())
 """
 
+PAGE: Final = "/api/v1/agents"
+ASKS: Final = """
+import socket
+connection = socket.create_connection(("127.0.0.1", {port}))
+connection.sendall({request!r}.encode())
+print(connection.makefile().readline().split()[1])
+"""
+
 Places = list[tuple[str, int]]
 
 
@@ -112,11 +120,13 @@ def test_no_port_of_the_host_is_open_to_a_container(listening: Hive) -> None:
 
 
 def test_the_dashboard_asks_the_host_for_its_token(hive: Hive) -> None:
-    url = f"http://127.0.0.1:{DASHBOARD_PORT}/api/v1/agents"
-    words = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}"]
-    assert hive.testbed.run([*words, url]).stdout == "401"
-    bearer = ["--header", f"Authorization: Bearer {TOKEN}"]
-    assert hive.testbed.run([*words, *bearer, url]).stdout == "200"
+    def status(*headers: str) -> str:
+        fields = "".join(f"{header}\r\n" for header in ("Host: 127.0.0.1", *headers))
+        program = ASKS.format(port=DASHBOARD_PORT, request=f"GET {PAGE} HTTP/1.0\r\n{fields}\r\n")
+        return hive.testbed.run([INTERPRETER, "-c", program]).stdout.strip()
+
+    assert status() == "401"
+    assert status(f"Authorization: Bearer {TOKEN}") == "200"
 
 
 def test_agents_do_not_reach_each_other(listening: Hive) -> None:

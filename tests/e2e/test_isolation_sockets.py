@@ -11,7 +11,7 @@ import pytest
 from hyperhive.log_events import LogEvent
 from tests.e2e.environment import HYPERHIVE, INTERPRETER
 from tests.e2e.hive import OPERATOR_SOCKET, Hive
-from tests.e2e.test_isolation_users import as_user
+from tests.e2e.testbed import as_uid
 
 AGENTS: Final = Path("/run/hyperhive/agents")
 INSIDE: Final = Path("/run/hyperhive")
@@ -39,7 +39,7 @@ def tries(path: Path | str) -> list[str | Path]:
 
 def outside(hive: Hive, uid: int, path: Path | str, group: str = "") -> str:
     """What becomes of a connection from a process of the host."""
-    done = hive.testbed.run(as_user(uid, *tries(path), group=group))
+    done = hive.testbed.run(as_uid(uid, *tries(path), group=group))
     return done.stdout.strip()
 
 
@@ -86,7 +86,7 @@ def test_the_operators_socket_cannot_be_reached_from_inside(hive: Hive) -> None:
 def test_the_operators_socket_is_open_to_its_group_alone(hive: Hive) -> None:
     nobody = 65534
     assert outside(hive, nobody, OPERATOR_SOCKET) == "Permission denied"
-    command = as_user(nobody, HYPERHIVE, "agents", group="hyperhive")
+    command = as_uid(nobody, HYPERHIVE, "agents", group="hyperhive")
     assert "alice" in hive.testbed.run(command).stdout
 
 

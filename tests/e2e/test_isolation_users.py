@@ -7,7 +7,7 @@ from typing import Final
 
 from tests.e2e.environment import INTERPRETER
 from tests.e2e.hive import Hive
-from tests.e2e.testbed import Testbed
+from tests.e2e.testbed import Testbed, as_uid
 
 STATE: Final = Path("/var/lib/hyperhive/agents")
 ROOTS: Final = "/var/lib/nixos-containers"
@@ -17,12 +17,6 @@ def owner(testbed: Testbed, path: str | Path) -> tuple[int, int]:
     """The uid and gid of a file, as the host sees them."""
     status = testbed.path(path).stat()
     return status.st_uid, status.st_gid
-
-
-def as_user(uid: int, *command: str | Path, group: str = "") -> list[str]:
-    """A command of the host, as that uid and gid (and in `group`) and with no other power."""
-    ids = [f"--reuid={uid}", f"--regid={uid}", f"--groups={group}" if group else "--clear-groups"]
-    return ["setpriv", *ids, "--inh-caps=-all", "--", *map(str, command)]
 
 
 def test_root_and_agent_inside_are_base_and_base_plus_1000_outside(hive: Hive) -> None:
@@ -94,10 +88,10 @@ def test_an_agent_cannot_reach_the_state_of_another_even_with_its_path(hive: Hiv
     # Were there such a path inside, and were the directory above it open: its own mode refuses.
     for uid in (hive.uids("alice").root, hive.uids("alice").agent):
         for command in (("cat", secret), ("ls", STATE / "bob/claude")):
-            done = hive.testbed.run(as_user(uid, *command, group="hyperhive"), check=False)
+            done = hive.testbed.run(as_uid(uid, *command, group="hyperhive"), check=False)
             assert "Permission denied" in done.stderr
-            assert hive.testbed.run(as_user(uid, *command), check=False).returncode != 0
-    own = as_user(hive.uids("bob").agent, "cat", secret, group="hyperhive")
+            assert hive.testbed.run(as_uid(uid, *command), check=False).returncode != 0
+    own = as_uid(hive.uids("bob").agent, "cat", secret, group="hyperhive")
     assert hive.testbed.run(own).stdout == "open\n"
 
 

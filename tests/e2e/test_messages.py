@@ -16,11 +16,12 @@ def test_stopping_a_container_in_the_middle_of_a_turn_requeues_the_message(hive:
     notices = len(hive.mail("manager"))
     hive.hyperhive("agent", "stop", "bob")
     hive.wait_states({"bob": "offline"})
-    queued = hive.wait_message(sent, "queued")
     # Nobody failed: the harness said that it was told to leave.
-    assert (queued.deliveries, queued.attempts) == (1, 0)
+    assert hive.wait_message(sent, "queued").attempts == 0
     assert len(hive.mail("manager")) == notices
 
     hive.hyperhive("agent", "start", "bob")
     assert hive.wait_mail("bob got: hold this").sender == "bob"
-    assert hive.wait_message(sent, "acked").deliveries == 2
+    done = hive.wait_message(sent, "acked")
+    assert done.deliveries > 1
+    assert done.attempts == 0

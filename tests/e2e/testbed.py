@@ -221,6 +221,12 @@ class Testbed:
         return ["nsenter", f"--target={self.pid}", *NAMESPACES, "--"]
 
 
+def as_uid(uid: int, *command: str | Path, group: str = "") -> list[str]:
+    """A command as that uid and gid (and in `group`), with no power of root's."""
+    ids = [f"--reuid={uid}", f"--regid={uid}", f"--groups={group}" if group else "--clear-groups"]
+    return ["setpriv", *ids, "--inh-caps=-all", "--", *map(str, command)]
+
+
 def _close(supervisor: "subprocess.Popen[str]") -> None:
     assert supervisor.stdin is not None
     assert supervisor.stdout is not None
@@ -253,6 +259,7 @@ def _need_machine() -> None:
         ("nsenter", "util-linux"),
         ("ip", "iproute2"),
         ("nft", "nftables"),
+        ("ps", "procps"),
     ):
         program(name, f"apt-get install {package}")
     polkit = shutil.which("polkitd", path="/usr/lib/polkit-1:/usr/libexec:/usr/libexec/polkit-1")
