@@ -84,12 +84,16 @@ def _entries() -> dict[Path, Entry]:
     return entries
 
 
+TOP: Final = PurePosixPath("/")
+_BOUND: Final = PurePosixPath("/var/nix/per-container/h-alice")
+_PROFILES: Final = PurePosixPath("/nix/var/nix/profiles")
+_GCROOTS: Final = PurePosixPath("/nix/var/nix/gcroots")
 MOUNTS: Final = (
-    Mount(1, 99, PurePosixPath("/"), "ext4", False),
-    Mount(2, 1, PurePosixPath("/nix/var/nix/profiles"), "ext4", False),
-    Mount(3, 1, PurePosixPath("/nix/var/nix/gcroots"), "ext4", False),
-    Mount(4, 2, PurePosixPath("/nix/var/nix/profiles"), "ext4", True),
-    Mount(5, 3, PurePosixPath("/nix/var/nix/gcroots"), "tmpfs", False),
+    Mount(1, 99, _BOUND, TOP, "ext4", False),
+    Mount(2, 1, _BOUND, _PROFILES, "ext4", False),
+    Mount(3, 1, _BOUND, _GCROOTS, "ext4", False),
+    Mount(4, 2, _BOUND, _PROFILES, "ext4", True),
+    Mount(5, 3, TOP, _GCROOTS, "tmpfs", False),
 )
 """What a container sees whose conf covers what nixos-containers binds."""
 

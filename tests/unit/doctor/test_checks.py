@@ -33,6 +33,7 @@ from tests.unit.doctor.good_host import (
     NOW,
     SECRET,
     TOKEN,
+    TOP,
     UID,
     directory,
     file,
@@ -220,8 +221,15 @@ def test_without_a_manager_an_agent_keeps_its_own_configuration() -> None:
 
 
 def test_a_container_of_its_own_root_is_no_hole() -> None:
-    root = Mount(1, 99, PurePosixPath("/"), "ext4", False)
+    root = Mount(1, 99, TOP, TOP, "ext4", False)
     assert levels(checks_containers.covered, replace(GOOD, mounts={"alice": (root,)})) == {Level.OK}
+
+
+def test_a_part_of_a_tmpfs_is_the_hosts() -> None:
+    *others, gcroots = MOUNTS
+    bound = replace(gcroots, root=PurePosixPath("/nix/var/nix/gcroots"))
+    facts = replace(GOOD, mounts={"alice": (*others, bound)})
+    assert "write to the host's /nix/var/nix/gcroots" in words(checks_containers.covered, facts)
 
 
 @pytest.mark.parametrize("name", [ALICE, BOSS])

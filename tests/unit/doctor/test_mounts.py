@@ -7,22 +7,23 @@ from hypothesis import strategies as st
 
 from hyperhive.doctor.mounts import Mount, mount_of, parse_mounts
 
+TOP = PurePosixPath("/")
 LINES = """\
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
-30 22 0:25 / /with\\040blank ro,nosuid - tmpfs tmpfs rw
+30 22 0:25 /in\\040side /with\\040blank ro,nosuid - tmpfs tmpfs rw
 31 22 0:26 / /a rw shared:5 master:2 - ext4 /dev/sdb rw
 """
 
 
 def mount(id: int, parent: int, at: str, *, read_only: bool = False) -> Mount:
-    return Mount(id, parent, PurePosixPath(at), "ext4", read_only)
+    return Mount(id, parent, TOP, PurePosixPath(at), "ext4", read_only)
 
 
 def test_lines_become_mounts() -> None:
     assert parse_mounts(LINES) == (
-        Mount(22, 1, PurePosixPath("/"), "ext4", False),
-        Mount(30, 22, PurePosixPath("/with blank"), "tmpfs", True),
-        Mount(31, 22, PurePosixPath("/a"), "ext4", False),
+        Mount(22, 1, TOP, TOP, "ext4", False),
+        Mount(30, 22, PurePosixPath("/in side"), PurePosixPath("/with blank"), "tmpfs", True),
+        Mount(31, 22, TOP, PurePosixPath("/a"), "ext4", False),
     )
 
 

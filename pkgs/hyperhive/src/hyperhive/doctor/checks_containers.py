@@ -43,5 +43,9 @@ def _open(mounts: tuple[Mount, ...]) -> Iterator[PurePosixPath]:
 
 
 def _is_own(mount: Mount) -> bool:
-    """Whether a mount is the container's alone: its root, or one that goes with it."""
-    return mount.at == PurePosixPath("/") or mount.kind == "tmpfs"
+    """Whether a mount is the container's alone: its root, or one that goes with it.
+
+    The host's own directories may lie in a tmpfs too; but then a part of it is mounted.
+    """
+    top = PurePosixPath("/")
+    return mount.at == top or (mount.kind == "tmpfs" and mount.root == top)

@@ -15,6 +15,7 @@ class Mount:
 
     Attributes:
         id, parent: its number, and that of the mount it lies on.
+        root: what of its file system is mounted; `/` if all of it.
         at: where it is mounted.
         kind: of its file system: `ext4`, `tmpfs`, …
         read_only: whether nothing can be written through it.
@@ -22,6 +23,7 @@ class Mount:
 
     id: int
     parent: int
+    root: PurePosixPath
     at: PurePosixPath
     kind: str
     read_only: bool
@@ -36,9 +38,9 @@ def parse_mounts(text: str) -> tuple[Mount, ...]:
         numbers = words[:2]
         if not separator or len(words) < 6 or not all(number.isdecimal() for number in numbers):
             continue
-        at = PurePosixPath(_ESCAPED.sub(lambda found: chr(int(found[1], 8)), words[4]))
-        options = set(words[5].split(","))
-        mounts.append(Mount(int(words[0]), int(words[1]), at, more[0], "ro" in options))
+        root, at = (PurePosixPath(_unescaped(word)) for word in words[3:5])
+        read_only = "ro" in words[5].split(",")
+        mounts.append(Mount(int(words[0]), int(words[1]), root, at, more[0], read_only))
     return tuple(mounts)
 
 
@@ -61,3 +63,7 @@ def mount_of(mounts: Iterable[Mount], path: PurePosixPath) -> Mount | None:
             return here
         here = min(further, key=lambda one: len(one.at.parts))
     return None
+
+
+def _unescaped(word: str) -> str:
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 8)), word)
