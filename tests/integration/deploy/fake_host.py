@@ -69,12 +69,22 @@ class FakeJob:
 
 @dataclass
 class FakeSystemd:
-    """Units in memory. A container starts if its conf is there; what it did is kept."""
+    """Units in memory.
+
+    Attributes:
+        active: ActiveState of those that were ever started.
+        done: what it was asked to do.
+        unstartable: units that fail to start.
+        runs: the conf that each container was last started with.
+        loaded: the drop-ins, as they were last read.
+    """
 
     paths: HostPaths
     active: dict[str, str] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     unstartable: set[str] = field(default_factory=set)
+    runs: dict[str, bytes] = field(default_factory=dict)
+    loaded: dict[Path, bytes] = field(default_factory=dict)
     _ended: dict[str, str] = field(default_factory=dict)
 
     def status(self, unit: str) -> UnitStatus:
@@ -91,7 +101,7 @@ class FakeSystemd:
     def begin(self, unit: str, verb: Literal["start"]) -> FakeJob:
         self.done.append(f"{verb} {unit}")
         container = unit.removeprefix("container@").removesuffix(".service")
-        assert (self.paths.confs / f"{container}.conf").exists()
+        self.runs[unit] = (self.paths.confs / f"{container}.conf").read_bytes()
         result = "failed" if unit in self.unstartable else "done"
         self.active[unit] = "failed" if result == "failed" else "active"
         self._ended[unit] = result
@@ -110,6 +120,12 @@ class FakeSystemd:
 
     def reload(self) -> None:
         self.done.append("reload")
+        self.loaded = drop_ins(self.paths)
+
+
+def drop_ins(paths: HostPaths) -> dict[Path, bytes]:
+    """The drop-ins of a host by their paths."""
+    return {path: path.read_bytes() for path in paths.units.rglob("*.conf")}
 
 
 @dataclass
