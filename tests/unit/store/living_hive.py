@@ -265,7 +265,7 @@ class LivingHive(CheckedHive):
         """A harness disconnects, and has said why or not."""
         now = self.tick()
         self.store.write(gone, agent.name, why, now=now)
-        turn = agent.lost(self.promises, now)
+        turn = agent.lost(self.promises, now, failed=why is None)
         agent.link = Link.OFFLINE if why is not None else agent.container.link()
         if why is None:
             agent.container.harness_gone(turn, now)

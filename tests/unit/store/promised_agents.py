@@ -179,13 +179,14 @@ class Promised:
         self.notes_bytes = outcome.notes_bytes or self.notes_bytes
         self._goes_on(after.forget_session, after.compaction, after.notes_due is not None)
 
-    def lost(self, promises: Promises, now: float) -> int | None:
-        """The harness is gone, and with it the running turn."""
+    def lost(self, promises: Promises, now: float, *, failed: bool = True) -> int | None:
+        """The harness is gone, and with it the running turn, which has failed or not."""
         if self.turn is None:
             return None
         wish = self.turn.wish
-        turn = self._ended(promises, Fate.FAILED if wish is None else wish, now)
-        self.failures += turn.kind is not TurnKind.MESSAGE
+        fate = Fate.FAILED if failed else Fate.BACK
+        turn = self._ended(promises, fate if wish is None else wish, now)
+        self.failures += failed and turn.kind is not TurnKind.MESSAGE
         due = self.failures < MAX_LOST
         self._goes_on(False, self.compaction if due else None, self.notes_due and due)
         return turn.id
