@@ -5,11 +5,11 @@ from typing import Any, Final
 
 import httpx
 import pytest
+from fastapi.responses import PlainTextResponse
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
 
+from hyperhive.operator.asgi import Receive, Scope, Send
 from hyperhive.operator.guard import Guard, is_known_host, is_same_origin
 
 TOKEN: Final = "a" * 43

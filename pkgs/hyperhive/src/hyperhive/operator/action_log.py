@@ -3,12 +3,11 @@
 import logging
 from typing import Final
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.names import MANAGER
 from hyperhive.log_events import LogEvent
 from hyperhive.logs import fields
+from hyperhive.operator.asgi import App, Message, Receive, Scope, Send
 
 logger: Final = logging.getLogger(__name__)
 
@@ -21,7 +20,7 @@ named by the turn that it begins."""
 class ActionLog:
     """An ASGI application around the API: logs each request that changed something, once it did."""
 
-    def __init__(self, app: ASGIApp, hive: HiveConfig) -> None:
+    def __init__(self, app: App, hive: HiveConfig) -> None:
         self._app = app
         self._hive = hive
 

@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from fastapi.responses import JSONResponse
 
 from hyperhive.operator import models
+from hyperhive.operator.asgi import App, Receive, Scope, Send
 
 _SCHEME: Final = "bearer "
 
@@ -26,7 +26,7 @@ _HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?", r
 class Guard:
     """An ASGI application before another one."""
 
-    def __init__(self, app: ASGIApp, token: str, hosts: Iterable[str]) -> None:
+    def __init__(self, app: App, token: str, hosts: Iterable[str]) -> None:
         """Args:
         hosts: names that a request may name as its host, besides localhost and IP addresses.
         """

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import uvicorn
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from hyperhive.operator.asgi import App, Message, Receive, Scope, Send
 
 GRACE: Final = 0.3
 """Seconds that a connection without a request stays open at the end: one may be on its way."""
@@ -21,7 +22,7 @@ GRACE: Final = 0.3
 class HttpServer:
     """Serves an application on sockets, in the running event loop."""
 
-    def __init__(self, app: ASGIApp, sockets: Sequence[socket.socket], last_seconds: float) -> None:
+    def __init__(self, app: App, sockets: Sequence[socket.socket], last_seconds: float) -> None:
         """Args:
         sockets: listening; they are closed at the end.
         last_seconds: how long requests under way may take when it ends.
