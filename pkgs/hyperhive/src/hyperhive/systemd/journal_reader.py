@@ -23,6 +23,7 @@ HIVE_UNITS: Final = (
     "hyperhive.socket",
     "hyperhive-catalog.service",
     "hyperhive-firewall.service",
+    "hyperhive-notify.service",
     "hyperhive-reconcile.service",
     "hyperhive-resolver.path",
     "hyperhive-resolver.service",
