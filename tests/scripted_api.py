@@ -34,20 +34,23 @@ Respond = Callable[[Call], Step]
 class ScriptedApi:
     """The server; a context manager. Requests are answered in threads of their own.
 
+    Args:
+        port: to listen on; 0: any that is free.
+
     Attributes:
         url: value of ANTHROPIC_BASE_URL.
         calls: requests for a model step so far, oldest first.
         others: every other request, which a well set up CLI does not make.
     """
 
-    def __init__(self, script: Sequence[Step] | Respond) -> None:
+    def __init__(self, script: Sequence[Step] | Respond, port: int = 0) -> None:
         self.calls: list[Call] = []
         self.others: list[Call] = []
         self._respond = script if callable(script) else None
         self._steps = [] if callable(script) else [(step, step.repeat) for step in script]
         self._arrived = threading.Condition()
         self.stopping = threading.Event()
-        self._server = _Server(self)
+        self._server = _Server(self, port)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="scripted-api"
         )
@@ -105,9 +108,9 @@ class ScriptedApi:
 class _Server(ThreadingHTTPServer):
     daemon_threads = False
 
-    def __init__(self, api: ScriptedApi) -> None:
+    def __init__(self, api: ScriptedApi, port: int) -> None:
         self.api = api
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", port), _Handler)
 
 
 class _Handler(BaseHTTPRequestHandler):
