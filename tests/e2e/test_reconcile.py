@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +12,7 @@ from hyperhive.hive.uids import UidRange
 from hyperhive.log_events import LogEvent
 from tests.e2e.environment import HYPERHIVE
 from tests.e2e.hive import STANDARD, Hive
-from tests.e2e.host import RECONCILE
+from tests.e2e.host import HIVE_FILE, RECONCILE
 
 MOVED: Final = UidRange(1048576)
 FILES: Final = 40_000
@@ -50,6 +49,20 @@ def run_of(hive: Hive, agent: str) -> str:
     return hive.testbed.show(hive.unit(agent), "InvocationID")
 
 
+def edit(hive: Hive, **agents: Any) -> str:
+    """Change the declared hive as reconcile reads it, but not the broker's; what it was before.
+
+    What is written is not what a switch would write: the next one sees a change.
+    """
+    file = hive.testbed.path(HIVE_FILE)
+    before = file.read_text()
+    said = json.loads(before)
+    for name, values in agents.items():
+        said["agents"][name] |= values
+    file.write_text(json.dumps(said, indent=1))
+    return before
+
+
 class Journal:
     """What reconcile says from here on."""
 
@@ -83,6 +96,34 @@ def test_a_second_run_changes_nothing(hive: Hive) -> None:
     assert preview == "".join(f"{agent}: nothing to do\n" for agent in ("alice", "bob", "manager"))
 
 
+def test_two_at_once_come_one_after_the_other(hive: Hive) -> None:
+    both = [hive.testbed.start([HYPERHIVE, "reconcile", "--json"]) for _ in range(2)]
+    for one in both:
+        out, err = one.communicate(timeout=60)
+        assert one.returncode == 0, err
+        assert [agent["error"] for agent in json.loads(out)] == ["", "", ""]
+
+
+def test_one_that_does_not_build_stops_no_other(hive: Hive) -> None:
+    run, journal = run_of(hive, "bob"), Journal(hive)
+    extra = hive.testbed.path("/var/lib/hyperhive/deploy/agents/bob/extra.nix")
+    extra.write_text('throw "bob is to fail"')
+    before = edit(hive, alice={"limits": {"tasks": 700}}, bob={"extra_nix": True})
+    try:
+        with pytest.raises(AssertionError, match=RECONCILE):
+            hive.testbed.systemctl("start", RECONCILE)
+        assert journal.changes() == {
+            "alice": "write its unit's settings",
+            "bob": "",
+            "manager": "",
+        }
+        assert run_of(hive, "bob") == run
+    finally:
+        extra.unlink()
+        hive.testbed.path(HIVE_FILE).write_text(before)
+        hive.testbed.systemctl("start", RECONCILE)
+
+
 def test_an_agent_comes_changes_goes_and_is_purged(hive: Hive) -> None:
     alice = run_of(hive, "alice")
     hive.declare(with_agents(carl={"limits": {"memory": "1G"}}))
@@ -93,7 +134,8 @@ def test_an_agent_comes_changes_goes_and_is_purged(hive: Hive) -> None:
 
     carl, bob, journal = run_of(hive, "carl"), run_of(hive, "bob"), Journal(hive)
     greeting = {"environment": {"GREETING": "hello"}}
-    hive.declare(with_agents(carl={"limits": {"memory": "2G"}}, bob=greeting))
+    edit(hive, carl={"limits": {"memory": "2G"}}, bob=greeting)
+    hive.testbed.systemctl("start", RECONCILE)
     assert journal.changes()["carl"] == "write its unit's settings"
     assert hive.testbed.show(hive.unit("carl"), "MemoryMax") == str(2 * 2**30)
     assert run_of(hive, "carl") == carl, "a limit takes no restart"
@@ -130,7 +172,8 @@ def test_another_range_though_root_is_killed_in_the_middle(hive: Hive) -> None:
     filled = f"/var/lib/hyperhive/agents/alice/state/{os.getpid()}"
     hive.testbed.run(["python3", "-c", _FILL, filled, str(old.agent), str(FILES)])
     some = [state / filled.rpartition("/")[2] / str(number) / "7" for number in range(40)]
-    switching = _declare_at_once(hive, with_agents(alice={"uidBase": MOVED.base}))
+    edit(hive, alice={"uid_base": MOVED.base})
+    reconciling = hive.testbed.start(["systemctl", "start", RECONCILE])
 
     def some_are_moved() -> bool:
         return any(file.lstat().st_uid == MOVED.agent for file in some)
@@ -139,7 +182,7 @@ def test_another_range_though_root_is_killed_in_the_middle(hive: Hive) -> None:
         hive.testbed.wait_for("a file that changed hands", some_are_moved)
         hive.testbed.systemctl("kill", "--kill-whom=main", "--signal=KILL", RECONCILE)
     finally:
-        switching.communicate()
+        reconciling.communicate()
     assert state.stat().st_uid == old.agent, "the kill came too late to be in the middle"
     assert hive.testbed.show(hive.unit("alice"), "ActiveState") == "inactive"
 
@@ -160,37 +203,6 @@ def test_another_range_though_root_is_killed_in_the_middle(hive: Hive) -> None:
     hive.testbed.systemctl("start", RECONCILE)
     assert set(journal.changes().values()) == {""}
     hive.testbed.run(["rm", "-r", filled])
-
-
-def test_two_at_once_come_one_after_the_other(hive: Hive) -> None:
-    both = [hive.testbed.start([HYPERHIVE, "reconcile", "--json"]) for _ in range(2)]
-    for one in both:
-        out, err = one.communicate(timeout=60)
-        assert one.returncode == 0, err
-        assert [agent["error"] for agent in json.loads(out)] == ["", "", ""]
-
-
-def test_one_that_does_not_build_stops_no_other(hive: Hive) -> None:
-    run, journal = run_of(hive, "bob"), Journal(hive)
-    extra = hive.testbed.path("/var/lib/hyperhive/deploy/agents/bob/extra.nix")
-    extra.write_text('throw "bob is to fail"')
-    try:
-        with pytest.raises(AssertionError, match=RECONCILE):
-            hive.declare(with_agents(alice={"limits": {"tasks": 700}}, bob={"extraNix": True}))
-    finally:
-        extra.unlink()
-    assert journal.changes() == {"alice": "write its unit's settings", "bob": "", "manager": ""}
-    assert run_of(hive, "bob") == run
-
-
-def _declare_at_once(hive: Hive, declared: Mapping[str, Any]) -> "subprocess.Popen[str]":
-    """Have reconcile begin with another declaration, as it reads it, and do not wait for it."""
-    file = hive.testbed.path("/etc/hyperhive/hive.json")
-    said = json.loads(file.read_text())
-    said["agents"]["alice"]["uid_base"] = declared["agents"]["alice"]["uidBase"]
-    # Otherwise than a switch writes it, so that a switch sees a change.
-    file.write_text(json.dumps(said, indent=1))
-    return hive.testbed.start(["systemctl", "start", RECONCILE])
 
 
 def _of_containers_root(hive: Hive) -> set[str]:
