@@ -7,6 +7,7 @@
     ./host/directories.nix
     ./host/firewall.nix
     ./host/hive-json.nix
+    ./host/notify.nix
     ./host/options.nix
     ./host/polkit.nix
     ./host/reconcile.nix

@@ -116,6 +116,10 @@ in
           cfg.dashboard.port != null && cfg.dashboard.tokenFile == null -> isLoopback cfg.dashboard.bind;
         message = "services.hyperhive.dashboard: other machines can connect to ${cfg.dashboard.bind}; set services.hyperhive.dashboard.tokenFile, or bind = \"127.0.0.1\".";
       }
+      {
+        assertion = cfg.notify.command == [ ] || lib.hasPrefix "/" (lib.head cfg.notify.command);
+        message = "services.hyperhive.notify.command: `${lib.head cfg.notify.command}' is not an absolute path; name the program by its path, as with lib.getExe.";
+      }
     ]
     ++ mapAttrsToList ofShared shared
     ++ concatMap lib.id (mapAttrsToList ofAgent cfg.agents);

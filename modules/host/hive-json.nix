@@ -39,7 +39,12 @@ in
     services.hyperhive.hive = {
       agents = lib.mapAttrs (_: agent) cfg.agents;
       hive = cfg.settings // {
-        inherit (cfg) model name nameservers;
+        inherit (cfg)
+          model
+          name
+          nameservers
+          notify
+          ;
         claude = if cfg.claudePackage == null then null else lib.getExe cfg.claudePackage;
         dashboard = renamed { token_file = "tokenFile"; } cfg.dashboard;
         system_prompt = cfg.systemPrompt;

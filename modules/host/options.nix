@@ -16,6 +16,16 @@ let
       inherit default description;
       example = 14;
     };
+
+  notifyEvents = [
+    "container_crash"
+    "harness_crash"
+    "question"
+    "dead_letter"
+    "needs_login"
+    "loop_guard"
+    "deployment_failed"
+  ];
 in
 {
   options.services.hyperhive = {
@@ -83,6 +93,41 @@ in
           File with the secret that a browser shows, readable by the user `hyperhive`, outside of the
           Nix store; null: one is made, in {file}`/var/lib/hyperhive/operator.token`.
         '';
+      };
+    };
+
+    notify = {
+      command = mkOption {
+        type = types.listOf types.str;
+        default = [ ];
+        example = lib.literalExpression ''
+          [
+            (lib.getExe (
+              pkgs.writeShellApplication {
+                name = "tell-me";
+                runtimeInputs = [ pkgs.curl pkgs.jq ];
+                text = "jq -r .text | curl --fail --silent --data-binary @- https://ntfy.example.org/my-hive";
+              }
+            ))
+          ]
+        '';
+        description = ''
+          The operator's own program, by its absolute path, and its arguments, run when the hive needs
+          the operator; it gets one JSON object on its standard input. Empty: none. They are
+          world-readable: no secrets here.
+
+          It runs in `hyperhive-notify.service`, as the user `hyperhive-notify`, with a network and
+          without {file}`/home`. It is in the group `hyperhive`, so it may do what the operator may.
+        '';
+      };
+      events = mkOption {
+        type = types.listOf (types.enum notifyEvents);
+        default = notifyEvents;
+        example = [
+          "container_crash"
+          "question"
+        ];
+        description = "What it is run for.";
       };
     };
 

@@ -80,6 +80,10 @@ def declare(agent: str) -> str:
             '{ services.hyperhive.dashboard = { port = 8710; bind = "0.0.0.0"; }; }',
             ["connect to 0.0.0.0", "services.hyperhive.dashboard.tokenFile"],
         ),
+        (
+            '{ services.hyperhive.notify.command = [ "tell-me" ]; }',
+            ["services.hyperhive.notify.command: `tell-me' is not an absolute path", "lib.getExe"],
+        ),
     ],
 )
 def test_assertions_name_agent_and_option(

@@ -7,6 +7,7 @@ import pytest
 
 from hyperhive.hive.load import parse_hive
 from hyperhive.hive.models import Dashboard, LoopGuard, Retention
+from hyperhive.hive.notifications import Notify, NotifyEvent
 from hyperhive.hive.problems import InvalidHive
 from tests.nixos.nix import Nix, NixError
 
@@ -33,6 +34,7 @@ FULL = """{ pkgs, ... }: { services.hyperhive = {
   dashboard = { bind = "192.0.2.10"; port = 8710; tokenFile = "/run/secrets/token"; };
   externalInterface = "eth0";
   nameservers = [ "192.0.2.53" ];
+  notify = { command = [ "/etc/tell-me" "--urgent" ]; events = [ "question" ]; };
   agents.manager = { role = "manager"; model = "sonnet"; };
   agents.alice = {
     description = "Writes the parser";
@@ -75,6 +77,8 @@ def test_hive_json_is_a_declared_hive(nix: Nix, nixpkgs: Path) -> None:
     assert hive.hive.model == "haiku"
     assert hive.hive.retention == Retention(messages=7, stream_events_per_agent=5000)
     assert hive.hive.loop_guard == LoopGuard(answers=0, minutes=5)
+    notify = Notify(command=["/etc/tell-me", "--urgent"], events=[NotifyEvent.QUESTION])
+    assert hive.hive.notify == notify
     assert hive.manager == "manager"
     assert hive.hive.claude is not None
     assert hive.hive.claude.endswith("/bin/claude")
@@ -134,6 +138,12 @@ def test_defaults_are_those_of_the_schema(nix: Nix, nixpkgs: Path) -> None:
     given = ask(nix, nixpkgs, "hive", SMALLEST)
     bare = parse_hive({"hive": {"name": "lab"}, "agents": {"alice": {}}}, "bare")
     assert given == bare.model_dump(mode="json")
+
+
+def test_what_the_hive_tells_of_is_named_as_in_the_schema(nix: Nix, nixpkgs: Path) -> None:
+    wrong = '{ services.hyperhive.notify.events = [ "birthday" ]; }'
+    with pytest.raises(NixError, match=r"notify\.events"):
+        ask(nix, nixpkgs, "hive", SMALLEST, wrong)
 
 
 def test_agents_come_from_the_nixpkgs_of_the_host(nix: Nix, nixpkgs: Path) -> None:

@@ -24,6 +24,8 @@ BESIDE_SETTINGS = {
     "dashboard.bind",
     "dashboard.port",
     "dashboard.tokenFile",
+    "notify.command",
+    "notify.events",
 }
 """Fields of [hive] that are options of their own; the others are in `settings`."""
 

@@ -21,6 +21,7 @@ HIVE: Final = """{ services.hyperhive = {
   agents.alice = { };
 }; }"""
 DASHBOARD: Final = "{ services.hyperhive.dashboard.port = 8710; }"
+NOTIFY: Final = '{ services.hyperhive.notify.command = [ "/etc/tell-me" ]; }'
 
 EXPOSURE: Final = {
     "hyperhive.service": 0.8,
@@ -29,6 +30,8 @@ EXPOSURE: Final = {
     "hyperhive-resolver.service": 1.0,
     "hyperhive-catalog.service": 1.0,
     "hyperhive-firewall.service": 1.6,
+    # A network to anywhere: notify.nix says why.
+    "hyperhive-notify.service": 1.5,
     # Root's powers over files and containers, and a network to fetch with: reconcile.nix says why.
     "hyperhive-reconcile.service": 3.5,
     "hyperhive-deploy@.service": 3.5,
@@ -41,8 +44,8 @@ NEWER: Final = ("RestartSteps", "RestartMaxDelaySec")
 
 @pytest.fixture(scope="module")
 def units(nix: Nix, nixpkgs: Path) -> dict[str, Any]:
-    """The units of a small hive with a dashboard."""
-    found: dict[str, Any] = nix.ask(nixpkgs, "host.units", HIVE, DASHBOARD)
+    """The units of a small hive with a dashboard and notifications."""
+    found: dict[str, Any] = nix.ask(nixpkgs, "host.units", HIVE, DASHBOARD, NOTIFY)
     return found
 
 
@@ -148,6 +151,18 @@ def test_daemons_say_that_they_live(units: dict[str, Any], service: str) -> None
 
 def test_a_switch_keeps_the_broker_s_sockets_open(nix: Nix, nixpkgs: Path) -> None:
     assert nix.ask(nixpkgs, "host.broker.stopIfChanged", HIVE) is False
+
+
+def test_notifications_have_a_user_of_their_own(
+    nix: Nix, nixpkgs: Path, units: dict[str, Any]
+) -> None:
+    settings = units["hyperhive-notify.service"]["serviceConfig"]
+    assert settings["User"] == settings["Group"] == "hyperhive-notify"
+    assert settings["SupplementaryGroups"] == ["hyperhive"]
+    assert settings["ExecStart"].endswith("/bin/hyperhive notify /etc/hyperhive/hive.json")
+    assert settings["Type"] == "notify"
+    assert settings["Restart"] == "always"
+    assert "hyperhive-notify.service" not in nix.ask(nixpkgs, "host.units", HIVE)
 
 
 def test_retention_runs_at_boot_and_hourly(units: dict[str, Any]) -> None:

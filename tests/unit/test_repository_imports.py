@@ -26,16 +26,16 @@ FLOORS: Final = (
     ("render", "harness"),
     ("store",),
     ("broker",),
-    ("operator", "local", "deploy", "watch", "doctor"),
+    ("operator", "local", "deploy", "watch", "notify", "doctor"),
     ("cli",),
 )
 """The parts of the package from the ground up."""
 
 PEERS: Final[frozenset[tuple[str, str]]] = frozenset(
-    {("local", "operator"), ("deploy", "operator"), ("watch", "operator"), ("doctor", "operator")}
+    (part, "operator") for part in ("local", "deploy", "watch", "notify", "doctor")
 )
 """Who may import whom on its own floor: a local run starts the operator plane in its process; what
-deploys, watches or looks over the containers is a client of it."""
+deploys, watches or looks over the containers, or tells the operator, is a client of it."""
 
 STANDARD_LIBRARY_ONLY: Final = {
     "errors": {"errors"},

@@ -84,6 +84,18 @@ WHOLE = {
         "too small",
         "1 or more",
     ),
+    "notify, program": (
+        f'{HIVE}notify.command = ["curl"]\n[agents.a]',
+        "hive.notify",
+        "'curl', not an absolute path",
+        "name the program by its path",
+    ),
+    "notify, event": (
+        f'{HIVE}notify.events = ["birthday"]\n[agents.a]',
+        "hive.notify.events[0]",
+        "choices",
+        "container_crash",
+    ),
     "system": (f'{HIVE}system = "x86"\n[agents.a]', "hive.system", "choices", "x86_64-linux"),
     "release": (f'{HIVE}state_version = "26"\n[agents.a]', "hive.state_version", "NixOS", "26.05"),
     "flake, registry": (

@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "reconcile": ("hyperhive.cli.reconcile:reconcile", "Make this host match the hive."),
     "resolver": ("hyperhive.cli.resolver:resolver", "Tell containers the host's name servers."),
     "watch": ("hyperhive.cli.watch:watch", "Tell the broker what becomes of containers."),
+    "notify": ("hyperhive.cli.notify:notify", "Run a program when you are needed."),
     "harness": ("hyperhive.cli.harness:harness", "Run one agent's harness."),
     "status": ("hyperhive.cli.status:status", "Show the host's units and its agents."),
     "doctor": ("hyperhive.cli.doctor:doctor", "Check this host, and say how to mend it."),

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from hyperhive.hive.names import AGENT_NAME_PATTERN, AgentName
+from hyperhive.hive.notifications import Notify
 from hyperhive.hive.tables import (
     BashRules,
     Bind,
@@ -59,6 +60,7 @@ __all__ = [
     "LoopGuard",
     "McpServer",
     "Network",
+    "Notify",
     "Retention",
     "Role",
     "ToolRules",
@@ -211,6 +213,9 @@ class HiveSettings(Declared):
         default=LoopGuard(),
         description="When two agents that only answer each other are paused, and the operator told."
         " A message of the operator's to either of them begins the count anew.",
+    )
+    notify: Notify = Field(
+        default=Notify(), description="What is run when the hive needs the operator."
     )
 
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -208,4 +208,6 @@ def _type_at(location: Location) -> Any:
             here = get_args(here)[-1]
         else:
             return None
+        if get_origin(here) is Annotated:
+            here = get_args(here)[0]
     return here

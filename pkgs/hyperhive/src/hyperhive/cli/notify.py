@@ -1,0 +1,52 @@
+"""`hyperhive notify`."""
+
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from hyperhive.errors import InputError
+from hyperhive.hive.load import load_hive
+from hyperhive.hive.paths import DECLARED_HIVE, StatePaths
+from hyperhive.logs import start_logging
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), default=DECLARED_HIVE)
+@click.option(
+    "--socket",
+    type=click.Path(path_type=Path),
+    default=StatePaths.host_default().operator_socket,
+    show_default=True,
+    help="The operator's socket, where the broker is followed.",
+)
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    envvar="STATE_DIRECTORY",
+    required=True,
+    help="Where it is kept what has been told.  [default: $STATE_DIRECTORY]",
+)
+def notify(file: Path, socket: Path, state: Path) -> None:
+    """Run the program that the hive in FILE declares when you are needed.
+
+    Runs as hyperhive-notify.service, until SIGTERM. The program gets one JSON
+    object on its standard input: event, agent, at, text, data and count.
+    """
+    declared = load_hive(file).hive.notify
+    if not declared.command:
+        raise InputError(f"{file} declares no program to run", "set command in [hive.notify]")
+    from hyperhive.notify.service import tell_operator
+
+    start_logging("notify")
+    # Not the default, which would leave a program that runs behind.
+    signal.signal(signal.SIGTERM, _end)
+    tell_operator(declared, socket, state, time.time)
+
+
+def _end(_number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(0)

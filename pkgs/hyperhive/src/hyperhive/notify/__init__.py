@@ -1,0 +1,1 @@
+"""Runs a program of the operator's when the hive needs the operator."""
