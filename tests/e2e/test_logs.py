@@ -257,6 +257,8 @@ def test_hostile_files_among_the_containers_journals_do_no_harm(hive: Hive) -> N
     hive.inside("alice", ["sh"], input=hostile)
     try:
         say(hive, "alice", "still here")
+        hive.hyperhive("agent", "pause", "alice")
+        hive.hyperhive("agent", "resume", "alice")
         found = hive.testbed.wait_for(
             "the entry",
             lambda: [
