@@ -46,7 +46,12 @@ class HttpServer:
 
     async def serve(self) -> None:
         """Serves until `end` is called and every request that came until then is answered."""
-        await self._server.serve(sockets=self._sockets)
+        if self._server.should_exit:
+            # uvicorn would begin, and leave its sockets open.
+            for listener in self._sockets:
+                listener.close()
+        else:
+            await self._server.serve(sockets=self._sockets)
 
     def end(self) -> None:
         """Accepts no further connection, and has `serve` return when all is answered."""

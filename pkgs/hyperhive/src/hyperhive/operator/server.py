@@ -4,14 +4,13 @@ declared, on the dashboard's port."""
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 from hyperhive.broker.agent_plane import BACKLOG, listen
 from hyperhive.broker.core import Core
 from hyperhive.broker.lifecycle import Lifecycle
-from hyperhive.hive.tables import Dashboard
 from hyperhive.operator.api import create_app
 from hyperhive.operator.guard import Guard
 from hyperhive.operator.http_server import HttpServer
@@ -52,24 +51,29 @@ async def operator_plane(
     app = create_app(core, lifecycle)
     passed = passed or {}
     dashboard = core.hive.hive.dashboard
-    servers = []
-    if ports := passed.get(DASHBOARD) or _ports(dashboard):
-        file = Path(dashboard.token_file) if dashboard.token_file else None
-        token = operator_token(core.paths.operator_token, file)
-        servers.append(HttpServer(Guard(app, token, [dashboard.bind]), ports, last_seconds))
-    own = None if passed.get(OPERATOR) else core.paths.operator_socket
-    sockets = passed.get(OPERATOR) or [_unix_socket(core.paths.operator_socket)]
-    servers.append(HttpServer(app, sockets, last_seconds))
-    serving = [asyncio.create_task(server.serve(), name="operator plane") for server in servers]
-    try:
-        yield
-    finally:
-        core.bus.close()
-        for server in servers:
-            server.end()
-        await asyncio.gather(*serving)
-        if own is not None:
-            own.unlink(missing_ok=True)
+    with ExitStack() as own:
+        servers = []
+        ports = [*passed.get(DASHBOARD, ())]
+        if not ports and dashboard.port is not None:
+            ports = [own.enter_context(_port(dashboard.bind, dashboard.port))]
+        if ports:
+            file = Path(dashboard.token_file) if dashboard.token_file else None
+            token = operator_token(core.paths.operator_token, file)
+            servers.append(HttpServer(Guard(app, token, [dashboard.bind]), ports, last_seconds))
+        sockets = [*passed.get(OPERATOR, ())]
+        if not sockets:
+            path = core.paths.operator_socket
+            sockets = [own.enter_context(_unix_socket(path))]
+            own.callback(path.unlink, missing_ok=True)
+        servers.append(HttpServer(app, sockets, last_seconds))
+        serving = [asyncio.create_task(server.serve(), name="operator plane") for server in servers]
+        try:
+            yield
+        finally:
+            core.bus.close()
+            for server in servers:
+                server.end()
+            await asyncio.gather(*serving)
 
 
 def _unix_socket(path: Path) -> socket.socket:
@@ -81,16 +85,14 @@ def _unix_socket(path: Path) -> socket.socket:
         ) from None
 
 
-def _ports(dashboard: Dashboard) -> list[socket.socket]:
-    """The dashboard's own listener, where a port is declared."""
-    if dashboard.port is None:
-        return []
+def _port(bind: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
     try:
-        listener = socket.create_server((dashboard.bind, dashboard.port), backlog=BACKLOG)
+        listener = socket.create_server((bind, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise StoreUnavailableError(
-            f"{dashboard.bind} port {dashboard.port}: {error.strerror}",
+            f"{bind} port {port}: {error.strerror}",
             "declare another address or port in hive.dashboard",
         ) from None
     listener.setblocking(False)
-    return [listener]
+    return listener
