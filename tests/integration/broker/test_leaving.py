@@ -8,7 +8,7 @@ import pytest
 
 from hyperhive.broker.core import Core
 from hyperhive.store import listing
-from hyperhive.wire.harness import Leaving, OutcomeKind
+from hyperhive.wire.harness import Leaving, Outcome, OutcomeKind, TurnFinished
 from hyperhive.wire.jsonrpc import ErrorCode, RpcError
 from hyperhive.wire.records import to_json
 from tests.integration.broker.plane import (
@@ -112,11 +112,40 @@ def test_the_turn_of_one_that_leaves_goes_back_and_is_no_failed_attempt(tmp_path
             assert ended["data"]["detail"] == "the harness left: it was told to end"
             (message,) = await core.store.read(listing.messages, agent="alice", after=0, limit=9)
             assert (message["state"], message["attempts"]) == ("queued", 0)
-            async with harness(core, "bob"):
-                pass
-            await crash(core, "bob")
+            await crash_of_bob_alone(core)
 
     asyncio.run(main())
+
+
+def test_one_that_leaves_with_its_turns_end_is_given_no_other(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with broker(tmp_path) as core, harness(core, "alice") as it:
+            await send(core, "alice", "work")
+            outcome = Outcome(OutcomeKind.CANCELLED, "the harness was stopped")
+            finished = TurnFinished((await it.turn()).turn, outcome, leaving="it was told to end")
+            await it.call("turn.finished", to_json(finished))
+            row = await agent_row(core, "alice")
+            assert (row["state"], row["reason"]) == ("offline", "it was told to end")
+            async with harness(core, "alice") as second:
+                again = await second.turn()
+                assert "repeat: delivery 2" in again.prompt
+                await second.finish(again.turn)
+                assert it.turns.empty()
+                (message,) = await core.store.read(
+                    listing.messages, agent="alice", after=0, limit=9
+                )
+                assert (message["state"], message["attempts"]) == ("acked", 0)
+            assert len(await events(core, "turn_finished")) == 2
+            await crash_of_bob_alone(core)
+
+    asyncio.run(main())
+
+
+async def crash_of_bob_alone(core: Core) -> None:
+    """Waits for a crash of bob's harness, before which every other is told."""
+    async with harness(core, "bob"):
+        pass
+    await crash(core, "bob")
 
 
 def test_one_that_dies_is_told_of_though_the_broker_ends_in_between(tmp_path: Path) -> None:

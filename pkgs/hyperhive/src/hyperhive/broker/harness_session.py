@@ -114,10 +114,7 @@ class HarnessSession:
             except StoreUnavailableError:
                 await asyncio.sleep(LEAVE_RETRY_SECONDS)
                 continue
-            why = "disconnected" if self._leaving is None else f"left: {self._leaving}"
-            lost = f", turn {turn} lost" if turn else ""
-            extra = fields(LogEvent.HARNESS_DISCONNECTED, agent=self.agent, turn=turn)
-            logger.info("%s: harness %s%s", self.agent, why, lost, extra=extra)
+            self._has_left(turn)
             return
 
     def _no_hello(self) -> None:
@@ -151,9 +148,7 @@ class HarnessSession:
                 said = from_json(TurnEvents, params)
                 await write(turns.record, self.agent, said.turn, said.events, now=now)
             case "turn.finished":
-                finished = from_json(TurnFinished, params)
-                rules = self._core.hive.agents[self.agent].conversation
-                await write(_finish, self.agent, finished, rules, now=now)
+                await self._on_finished(from_json(TurnFinished, params))
             case _:
                 raise RpcError(ErrorCode.METHOD_NOT_FOUND, f"no method {method[:40]!r}")
 
@@ -181,14 +176,29 @@ class HarnessSession:
         logger.info("%s: harness %s connected, %s", self.agent, hello.harness, claude, extra=extra)
         return to_json(Welcome(__version__, keep))
 
+    async def _on_finished(self, finished: TurnFinished) -> None:
+        rules = self._core.hive.agents[self.agent].conversation
+        leaving = None if finished.leaving is None else _reason(finished.leaving)
+        self._leaving = leaving
+        now = self._core.clock()
+        await self._core.store.write(_finish, self.agent, finished, leaving, rules, now=now)
+        if leaving is not None:
+            self._has_left(None)
+
     async def _on_leaving(self, leaving: Leaving) -> dict[str, Any]:
-        reason = one_line(leaving.reason, REASON_CHARACTERS)
-        self._leaving = reason.encode(errors="replace").decode()
+        self._leaving = _reason(leaving.reason)
         await self._leave()
+        return {}
+
+    def _has_left(self, turn: int | None) -> None:
+        """What is to be done once it is on disk that the harness is gone, maybe with a turn."""
+        why = "disconnected" if self._leaving is None else f"left: {self._leaving}"
+        lost = f", turn {turn} lost" if turn else ""
+        extra = fields(LogEvent.HARNESS_DISCONNECTED, agent=self.agent, turn=turn)
+        logger.info("%s: harness %s%s", self.agent, why, lost, extra=extra)
         # The next harness may be here before this connection ends.
         self._left = True
         self._core.harnesses.release(self)
-        return {}
 
 
 def _welcome(tx: Transaction, agent: str, hello: Hello, *, now: float) -> bool:
@@ -228,12 +238,25 @@ def gone(tx: Transaction, agent: str, leaving: str | None, *, now: float) -> int
     return turn
 
 
+def _reason(said: str) -> str:
+    """Why a harness leaves, as a line that can be stored."""
+    return one_line(said, REASON_CHARACTERS).encode(errors="replace").decode()
+
+
 def _finish(
-    tx: Transaction, agent: str, finished: TurnFinished, rules: Conversation, *, now: float
+    tx: Transaction,
+    agent: str,
+    finished: TurnFinished,
+    leaving: str | None,
+    rules: Conversation,
+    *,
+    now: float,
 ) -> None:
-    """Ends a turn; saying it twice changes nothing the second time."""
+    """Ends a turn, and the harness's link if it leaves; saying it twice changes nothing then."""
     row = read_agent(tx, agent)
     if row.turn == finished.turn:
         turn = turns.ending_turn(tx, agent, finished.turn)
         after = settlement(finished.outcome, row, turn, rules, now=now)
         turn_ends.end(tx, agent, finished.turn, finished.outcome, after, now=now)
+    if leaving is not None:
+        gone(tx, agent, leaving, now=now)

@@ -65,7 +65,7 @@ class Harness:
         self._tell_at = -math.inf
         self._retry = Backoff(0.5, 10.0, lambda: 1.0)
         self._signals = 0
-        self._stop_signal = signal.SIGTERM
+        self._why_it_leaves = ""
         self._leave_at = math.inf
         self._said_leaving = False
         self._heard = False
@@ -147,15 +147,14 @@ class Harness:
 
     def answered(self, failure: Failure | None) -> None:
         """See `LinkListener`."""
-        if self._said_leaving:
-            self._heard = True
-        elif self._outbox is None:
-            return
+        if self._outbox is None:
+            self._heard = self._said_leaving
         elif failure is None:
             self._retry.reset()
             self._outbox.answered()
             if self._outbox.delivered:
                 self._outbox = None
+                self._heard = self._said_leaving
         elif failure.code == ErrorCode.UNKNOWN_TURN:
             self._forget("the broker does not know it")
         elif failure.code == ErrorCode.STORE_UNAVAILABLE or self._outbox.ending:
@@ -209,6 +208,7 @@ class Harness:
             turn = self._outbox.turn
             logger.warning("turn %d: ended and forgotten: %s", turn, why, extra=fields(turn=turn))
         self._outbox = None
+        self._said_leaving = False  # if so, with this turn's end
         if self._turn is not None:
             now = time.monotonic()
             self._turn.stop(OutcomeKind.CANCELLED, why, now)
@@ -225,7 +225,9 @@ class Harness:
 
     def _finish(self, turn: int, outcome: Outcome) -> None:
         if self._outbox is not None:
-            self._outbox.finish(TurnFinished(turn, outcome))
+            self._said_leaving = bool(self._signals)
+            leaving = self._why_it_leaves if self._said_leaving else None
+            self._outbox.finish(TurnFinished(turn, outcome, leaving))
 
     def turn_told(self, events: list[TurnEvent]) -> None:
         """See `TurnListener`."""
@@ -246,7 +248,8 @@ class Harness:
 
     def _count_signal(self, number: int, _: object) -> None:
         if self._signals == 0:
-            self._stop_signal = signal.Signals(number)
+            name = signal.Signals(number).name
+            self._why_it_leaves = f"the harness was told to end by {name}"
         self._signals += 1
 
     def _leave(self, now: float) -> bool:
@@ -261,6 +264,5 @@ class Harness:
         late = now >= self._leave_at
         if self._link.ready and not self._said_leaving and (self._outbox is None or late):
             self._said_leaving = True
-            reason = f"the harness was told to end by {self._stop_signal.name}"
-            self._link.call(Call("leaving", to_json(Leaving(reason))), now)
+            self._link.call(Call("leaving", to_json(Leaving(self._why_it_leaves))), now)
         return late or self._heard or not self._link.ready

@@ -232,16 +232,22 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class TurnFinished:
     """`turn.finished`: the turn's end. Answered with {} when it is on disk; until then the harness
-    keeps it and says it again after every reconnect."""
+    keeps it and says it again after every reconnect.
+
+    Attributes:
+        leaving: the harness leaves as well, as with `leaving`, and why: else it would be given the
+            next turn in between.
+    """
 
     turn: int
     outcome: Outcome
+    leaving: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """`leaving`: the last request of a harness that ends because it was told to. A connection that
-    ends without one is a harness that died.
+    """`leaving`: the last request of a harness that ends because it was told to, unless it said so
+    with its last `turn.finished`. A connection that ends without either is a harness that died.
 
     Attributes:
         reason: one line for a reader.
