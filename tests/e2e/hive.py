@@ -30,16 +30,26 @@ from tests.e2e.host import Host
 DASHBOARD_PORT: Final = 8710
 TOKEN: Final = "the-testbeds-own-token-of-the-dashboard"
 TOKEN_FILE: Final = "/etc/hyperhive.token"
+PROGRAM: Final = "/opt/tell-me"
+"""What is run when the hive needs its operator; `TOLD` is what it wrote last."""
+TOLD: Final = "/var/lib/hyperhive-notify/told"
 STANDARD: Final[Mapping[str, Any]] = {
     "name": "lab",
     "model": "haiku",
     "externalInterface": "eth0",
     "dashboard": {"bind": "0.0.0.0", "port": DASHBOARD_PORT, "tokenFile": TOKEN_FILE},
+    "notify": {"command": [PROGRAM]},
     "agents": {"manager": {"role": "manager"}, "alice": {}, "bob": {}},
 }
 SCRIPT: Final = Path(__file__).with_name("script.json")
 SCRIPT_INSIDE: Final = "/opt/claude/script.json"
 OPERATOR_SOCKET: Final = "/run/hyperhive/operator.sock"
+
+_TELLS: Final = f"""\
+#!/bin/sh
+{{ id -un; id -Gn; touch /var/lib/hyperhive/mine 2>&1; cat; }} > {TOLD}.new
+mv {TOLD}.new {TOLD}
+"""
 
 
 class Hive:
@@ -55,6 +65,7 @@ class Hive:
         self.declared: Mapping[str, Any] = {}
         host.write(TOKEN_FILE, TOKEN, mode=0o400)
         host.testbed.run(["chown", "hyperhive:", TOKEN_FILE])
+        host.write(PROGRAM, _TELLS, mode=0o755)
 
     def declare(self, declared: Mapping[str, Any]) -> None:
         """Switch the host to another declaration."""
@@ -106,32 +117,32 @@ class Hive:
 
     def wait_mail(self, text: str, *, to: str = "operator", seconds: float = 30) -> Message:
         """The first message with `text` that somebody else sent to `to`, once it is there."""
+        with self.client() as client:
 
-        def look() -> Message | None:
-            mail = self.mail(to)
-            return next((m for m in mail if m.recipient == to and text in m.body), None)
+            def look() -> Message | None:
+                mail = client.messages(agent=to, after=0, limit=1000)
+                return next((m for m in mail if m.recipient == to and text in m.body), None)
 
-        return self.testbed.wait_for(f"a message to {to} with {text!r}", look, seconds)
+            return self.testbed.wait_for(f"a message to {to} with {text!r}", look, seconds)
 
     def wait_states(self, states: Mapping[str, str], *, seconds: float = 30) -> None:
         """Wait until the agents named are in their states."""
-
-        def look() -> bool:
-            with self.client() as client:
-                now = {row.name: str(row.state) for row in client.agents()}
-            return states.items() <= now.items()
-
-        self.testbed.wait_for(f"{states}", look, seconds)
+        with self.client() as client:
+            self.testbed.wait_for(
+                f"{states}",
+                lambda: states.items() <= {a.name: str(a.state) for a in client.agents()}.items(),
+                seconds,
+            )
 
     def wait_message(self, id: int, state: str, *, seconds: float = 30) -> Message:
         """A message, once it is in `state`."""
+        with self.client() as client:
 
-        def look() -> Message | None:
-            with self.client() as client:
+            def look() -> Message | None:
                 (message,) = client.messages(agent=None, after=id - 1, limit=1)
-            return message if message.state == state else None
+                return message if message.state == state else None
 
-        return self.testbed.wait_for(f"message {id} to be {state}", look, seconds)
+            return self.testbed.wait_for(f"message {id} to be {state}", look, seconds)
 
     def standard(self) -> None:
         """Make it the hive of `STANDARD` with all agents idle, whatever an earlier test left."""

@@ -63,6 +63,8 @@ SocketMode=0600
 Accept=yes
 """,
     "nix-daemon@.service": """\
+[Unit]
+CollectMode=inactive-or-failed
 [Service]
 ExecStart=/opt/nix/bin/nix-daemon
 StandardInput=socket
@@ -70,7 +72,10 @@ StandardOutput=socket
 StandardError=journal
 """,
 }
-_USERS: Final = 'u hyperhive - "hyperhive\'s broker" /var/lib/hyperhive\n'
+_USERS: Final = """\
+u hyperhive - "hyperhive's broker" /var/lib/hyperhive
+u hyperhive-notify - "hyperhive's notifications"
+"""
 
 
 class Host:
