@@ -34,16 +34,20 @@ def test_root_and_agent_inside_are_base_and_base_plus_1000_outside(hive: Hive) -
 
 def test_every_process_of_a_container_is_in_its_range(hive: Hive) -> None:
     hive.send("alice", "hold: which uids has claude?")
-    hive.wait_states({"alice": "thinking"})
+    payload = hive.testbed.wait_for("claude among alice's processes", lambda: with_claude(hive))
+    uids = hive.uids("alice")
+    ids = [int(id) for uid, gid, *_ in payload for id in (uid, gid)]
+    assert [id for id in ids if not uids.contains(id)] == []
+    hive.hyperhive("cancel", "alice")
+    hive.wait_states({"alice": "idle"})
+
+
+def with_claude(hive: Hive) -> list[list[str]]:
+    """Uid, gid, cgroup and command of each process of alice's container, if one is claude."""
     listed = hive.testbed.run(["ps", "-eo", "euid,egid,cgroup:400,args", "--no-headers"]).stdout
     rows = [line.split(None, 3) for line in listed.splitlines()]
     payload = [row for row in rows if "/container@h-alice.service/payload" in row[2]]
-    assert any("scripted_claude" in args for *_, args in payload)
-    uids = hive.uids("alice")
-    strangers = [row for row in payload if not (uids.contains(int(row[0])) and int(row[1]))]
-    assert strangers == []
-    hive.hyperhive("cancel", "alice")
-    hive.wait_states({"alice": "idle"})
+    return payload if any("scripted_claude" in args for *_, args in payload) else []
 
 
 def test_files_made_inside_belong_to_the_range(hive: Hive) -> None:

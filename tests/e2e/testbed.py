@@ -31,6 +31,8 @@ BOOT_DEADLINE: Final = 60.0
 """Seconds for a boot, which takes half a one on a machine that does nothing else."""
 DEADLINE: Final = 30.0
 """Seconds that a command or a wait may take unless it says otherwise."""
+GLANCE: Final = 0.02
+"""Seconds between two looks at what is waited for."""
 IDMAPPED_TMPFS: Final = (6, 3)
 """The first Linux that can idmap a tmpfs."""
 
@@ -186,10 +188,10 @@ class Testbed:
     ) -> Found:
         """What `look` finds once it finds something; `what` says what was waited for in vain."""
         deadline = time.monotonic() + seconds
-        while (found := look()) is None or found is False:
+        while not (found := look()):
             if time.monotonic() > deadline:
                 raise AssertionError(f"waited {seconds:g} s for {what}")
-            time.sleep(0.01)
+            time.sleep(GLANCE)
         return found
 
     def journal(self, *matches: str, lines: int = 60) -> str:
