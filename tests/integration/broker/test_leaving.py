@@ -135,6 +135,7 @@ def test_one_that_leaves_with_its_turns_end_is_given_no_other(tmp_path: Path) ->
                     listing.messages, agent="alice", after=0, limit=9
                 )
                 assert (message["state"], message["attempts"]) == ("acked", 0)
+                await leave(second)
             assert len(await events(core, "turn_finished")) == 2
             await crash_of_bob_alone(core)
 
