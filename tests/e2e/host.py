@@ -39,7 +39,7 @@ UNITS: Final = Path("/etc/systemd/system")
 _RULESET_IN_STORE: Final = re.compile(r"/\S+-hyperhive\.nft\S*")
 _RUNS_NIX: Final = f"""\
 #!/bin/sh
-cd {CHECKOUT} && exec {INTERPRETER} -m tests.e2e.nix_stand_in "${{0##*/}}" "$@"
+cd {CHECKOUT} && exec {INTERPRETER} -S -m tests.e2e.nix_stand_in "${{0##*/}}" "$@"
 """
 SCRIPTED_CLAUDE: Final = CHECKOUT / Path(scripted_claude.__file__).relative_to(ROOT).with_name(
     "__main__.py"

@@ -20,6 +20,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -107,12 +108,18 @@ def _system(said: dict[str, Any]) -> System:
 
 def known_here(text: str) -> str:
     """`text` of a unit, in the words of the systemd of this machine."""
-    words = subprocess.run(["systemctl", "--version"], capture_output=True, text=True).stdout
-    if int(words.split()[1]) < SINCE_254:
+    if systemd_version() < SINCE_254:
         text = re.sub(r"(?m)^(RestartSteps|RestartMaxDelaySec)=.*\n", "", text)
         # Without a path it takes a credential of the manager's too, but says when there is none.
         text = text.replace("ImportCredential=", "LoadCredential=")
     return text
+
+
+@cache
+def systemd_version() -> int:
+    """The version of this machine's systemd: 252."""
+    words = subprocess.run(["systemctl", "--version"], capture_output=True, text=True).stdout
+    return int(words.split()[1])
 
 
 def set_profile(profile: Path, system: Path) -> None:

@@ -62,7 +62,7 @@ Places = list[tuple[str, int]]
 
 def answering(places: Places) -> list[str]:
     """A command that prints which of `places` answer."""
-    return [str(INTERPRETER), "-c", ANSWER, json.dumps(places)]
+    return [str(INTERPRETER), "-IS", "-c", ANSWER, json.dumps(places)]
 
 
 def from_inside(hive: Hive, agent: str, places: Places) -> Places:
@@ -83,7 +83,7 @@ def listening(hive: Hive) -> Iterator[Hive]:
     testbed = hive.testbed
     testbed.run(["ip", "address", "replace", f"{OUTSIDE}/32", "dev", "lo"])
     start = ["systemd-run", "--quiet", "--collect", "--unit=listening"]
-    words = [str(INTERPRETER), "-c", LISTENS]
+    words = [str(INTERPRETER), "-IS", "-c", LISTENS]
     testbed.run([*start, *words])
     for agent in ("alice", "bob"):
         hive.inside(agent, [*start, *words])
@@ -123,7 +123,7 @@ def test_the_dashboard_asks_the_host_for_its_token(hive: Hive) -> None:
     def status(*headers: str) -> str:
         fields = "".join(f"{header}\r\n" for header in ("Host: 127.0.0.1", *headers))
         program = ASKS.format(port=DASHBOARD_PORT, request=f"GET {PAGE} HTTP/1.0\r\n{fields}\r\n")
-        return hive.testbed.run([INTERPRETER, "-c", program]).stdout.strip()
+        return hive.testbed.run([INTERPRETER, "-IS", "-c", program]).stdout.strip()
 
     assert status() == "401"
     assert status(f"Authorization: Bearer {TOKEN}") == "200"

@@ -34,7 +34,7 @@ except OSError as error:
 
 def tries(path: Path | str) -> list[str | Path]:
     """A command that says what becomes of a connection to `path`."""
-    return [INTERPRETER, "-c", TRIES, path]
+    return [INTERPRETER, "-IS", "-c", TRIES, path]
 
 
 def outside(hive: Hive, uid: int, path: Path | str, group: str = "") -> str:
