@@ -276,6 +276,10 @@ in
   };
 
   config = lib.mkIf cfg.enable {
-    environment.systemPackages = [ cfg.package ];
+    environment.systemPackages = [
+      cfg.package
+      # `hyperhive doctor` looks at the kernel's rules.
+      pkgs.nftables
+    ];
   };
 }

@@ -12,6 +12,8 @@ let
   # The one unit with root's powers. What it keeps of them, and why:
   serviceConfig = import ./hardening.nix // {
     Type = "oneshot";
+    # What it is building, in `systemctl status`.
+    NotifyAccess = "main";
     # Systems are built here; each build has a limit of its own. A switch waits, and says what failed.
     TimeoutStartSec = "infinity";
     # A build that is told to end takes its time; what it did not finish, the next run does.

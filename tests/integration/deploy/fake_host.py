@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -146,9 +147,12 @@ class FakeHost:
         silent: bool = False,
         scope: str | None = None,
         rebuild: bool = False,
+        later: Wishes | None = None,
     ) -> dict[str, Outcome]:
-        """Reconcile once; each agent's outcome by its name."""
-        reconciliation = self.reconciliation(hive, None if silent else wishes or {}, scope, rebuild)
+        """Reconcile once; each agent's outcome by its name. `later`: what is wanted after the first
+        time that the broker is asked."""
+        wished = None if silent else wishes or {}
+        reconciliation = self.reconciliation(hive, wished, scope, rebuild, later)
         outcomes = reconciliation.run(lambda outcome: self.told.append(outcome.agent))
         return {outcome.agent: outcome for outcome in outcomes}
 
@@ -158,11 +162,21 @@ class FakeHost:
         wishes: Wishes | None,
         scope: str | None = None,
         rebuild: bool = False,
+        later: Wishes | None = None,
     ) -> Reconciliation:
         """A run that has not begun."""
         name = parse_agent_name(scope) if scope else None
         host = Host(self.paths, BROKER, self._connect, lambda _: None)
-        return Reconciliation(declared(hive), wishes, name, host, rebuild=rebuild)
+
+        answers = chain([wishes], repeat(wishes if later is None else later))
+
+        def ask() -> Wishes:
+            answer = next(answers)
+            if answer is None:
+                raise HyperhiveError("the broker is silent")
+            return answer
+
+        return Reconciliation(declared(hive), ask, name, host, rebuild=rebuild)
 
     def logged(self) -> list[str]:
         """What Nix built and systemd-run ran since the last time."""

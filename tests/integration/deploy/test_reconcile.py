@@ -188,3 +188,11 @@ def test_one_agent_alone(host: FakeHost) -> None:
     assert [path.name for path in host.paths.confs.iterdir()] == ["h-alice.conf"]
     with pytest.raises(InputError, match="hive lab has no agent alcie"):
         host.run(HIVE, scope="alcie")
+
+
+def test_what_is_stopped_while_its_system_is_built_stays_down(host: FakeHost) -> None:
+    outcomes = host.run(HIVE, later={ALICE: Wanted.STOPPED})
+    assert "start" not in outcomes["alice"].changes
+    assert outcomes["boss"].changes[-1] == "start"
+    assert set(host.systemd.active) == {"container@h-boss.service"}
+    assert outcomes["alice"].error is None

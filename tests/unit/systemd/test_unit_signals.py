@@ -1,5 +1,6 @@
 """Following units by what systemd signals."""
 
+import fnmatch
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -57,8 +58,11 @@ class FakeBus:
                 assert self.rules, "what happens in between would be missed"
                 return self.reply()
             case "ListUnitsByPatterns":
-                assert arguments == ("asas", [], ["container@h-*.service"])
-                rows = [[name, "", "", "", "", "", unit_path(name)] for name in self.units]
+                pattern = str(cast("list[str]", arguments[2])[0])
+                names = fnmatch.filter(self.units, pattern)
+                rows = [[name, "", "", "", "", "", unit_path(name)] for name in names]
+                if pattern != "container@h-*.service":
+                    return self.reply(rows)
                 return self.reply([*rows, ["left", "", "", "", "", "", "/left"]])
             case "GetAll" if found := [n for n in self.units if unit_path(n) == path]:
                 return self.reply(self.units[found[0]])
@@ -176,6 +180,17 @@ def test_a_unit_that_leaves_memory_does_not_run(bus: FakeBus, signals: UnitSigna
     bus.change(ALICE, {"ActiveState": "activating", "InvocationID": [0xB]})
     (again,) = seen(signals)
     assert again.unit.result == "success", "nothing is left of what it was before"
+
+
+def test_units_that_are_read_anew_are_as_they_were(bus: FakeBus, signals: UnitSignals) -> None:
+    bus.units[ALICE] = {**RUNNING, "Job": (0, "/")}
+    signals.listing()
+    bus.manager("UnitRemoved", ALICE, "/")
+    (read_anew,) = seen(signals)
+    assert read_anew.unit.active == "active"
+    del bus.units[ALICE]
+    bus.manager("UnitRemoved", ALICE, "/")
+    assert [one.unit.active for one in seen(signals)] == ["inactive"]
 
 
 def test_systemd_anew_is_a_new_beginning(bus: FakeBus, signals: UnitSignals) -> None:

@@ -6,7 +6,7 @@ import os
 import pwd
 import signal
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +19,7 @@ from hyperhive.hive.paths import DECLARED_HIVE, HostPaths
 from hyperhive.logs import start_logging
 
 if TYPE_CHECKING:
+    from hyperhive.deploy.desired import Wishes
     from hyperhive.deploy.reconcile import Host, Outcome
 
 BROKER_USER: Final = "hyperhive"
@@ -56,23 +57,29 @@ def reconcile(
     host = _host()
     start_logging("reconcile")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # It says every request.
-    with ExitStack() as stack:
-        broker, wishes, silence = None, None, None
-        try:
-            broker = stack.enter_context(connect(host.paths.hive.operator_socket))
-            wishes = wishes_of(broker.containers())
-        except HyperhiveError as error:
-            silence = error
-        run = Reconciliation(hive, wishes, scope, host, rebuild=rebuild)
-        outcomes = run.preview() if dry_run else run.run(lambda outcome: tell(outcome, broker))
+    socket = host.paths.hive.operator_socket
+
+    def wishes() -> "Wishes":
+        with connect(socket) as broker:
+            return wishes_of(broker.containers())
+
+    def ended(outcome: "Outcome") -> None:
+        with ExitStack() as stack:
+            broker = None
+            with suppress(HyperhiveError):  # That it is silent is said once, at the end.
+                broker = stack.enter_context(connect(socket))
+            tell(outcome, broker)
+
+    run = Reconciliation(hive, wishes, scope, host, rebuild=rebuild)
+    outcomes = run.preview() if dry_run else run.run(ended)
     _print(outcomes, as_json=as_json, dry_run=dry_run)
     if run.left_over is not None:
         raise run.left_over
-    if silence is not None:
+    if run.silence is not None:
         raise HyperhiveError(
-            f"nothing is started, stopped, built or removed: {silence.what}",
+            f"nothing is started, stopped, built or removed: {run.silence.what}",
             "see hyperhive.service, then run hyperhive reconcile again",
-        ) from silence
+        ) from run.silence
     if any(outcome.error for outcome in outcomes):
         click.get_current_context().exit(1)
 

@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from hyperhive.deploy.apply import Hand
-from hyperhive.deploy.desired import DesiredAgent, FormerAgent, Wishes, desired_agent
+from hyperhive.deploy.desired import (
+    DesiredAgent,
+    FormerAgent,
+    Wishes,
+    desired_agent,
+    is_to_run,
+)
 from hyperhive.deploy.host_lock import locked
 from hyperhive.deploy.marked_files import remove_file, write_file
 from hyperhive.deploy.observe import agents_with_containers, observe, observe_former
@@ -81,34 +87,38 @@ class Reconciliation:
 
     Args:
         hive: as it is declared.
-        wishes: what the operator said; None: the broker does not answer, so nothing is started,
-            stopped or removed.
+        ask: says what the operator wants, as the broker has it. If it raises HyperhiveError,
+            nothing is started, stopped or removed.
         scope: the agent that it is about; None: all of them.
         host: the host.
         rebuild: build every system, whether or not its sources changed.
 
     Attributes:
+        silence: after a run: why the broker did not say what is wanted.
         left_over: after a run: why files that are of no one agent are not as they should be.
     """
 
     def __init__(
         self,
         hive: HiveConfig,
-        wishes: Wishes | None,
+        ask: Callable[[], Wishes],
         scope: AgentName | None,
         host: Host,
         *,
         rebuild: bool = False,
     ) -> None:
         self._hive = hive
-        self._wishes = wishes
+        self._ask = ask
+        self._wishes: Wishes | None = None
         self._scope = scope
         self._host = host
         self._rebuild = rebuild
+        self.silence: HyperhiveError | None = None
         self.left_over: HyperhiveError | None = None
 
     def preview(self) -> list[Outcome]:
         """What would be done, without doing anything."""
+        self._hear()
         rendering = self._render()
         tasks = self._tasks(rendering)
         for task in tasks:
@@ -130,6 +140,7 @@ class Reconciliation:
         trusted_directory(paths.hive.agents)
         trusted_directory(paths.records)
         with locked(paths.records / "lock"):
+            self._hear()  # Only now: the run before this one may have taken long.
             rendering = self._render()
             rendering.write()
             tasks = self._tasks(rendering)
@@ -142,6 +153,12 @@ class Reconciliation:
                     self._finish(task, units, starts, ended)
                 starts.settle(most=0)
         return [task.outcome for task in tasks]
+
+    def _hear(self) -> None:
+        try:
+            self._wishes = self._ask()
+        except HyperhiveError as error:
+            self.silence = error
 
     def _render(self) -> Rendering:
         rendering = Rendering.of(self._hive, self._scope, self._host.paths)
@@ -206,7 +223,11 @@ class Reconciliation:
         outcome = task.outcome
         self._do(task, task.plan.late, units)
         last = task.plan.late[-1] if task.plan.late else None
-        if outcome.error is not None or not isinstance(last, _STARTS):
+        if (
+            outcome.error is not None
+            or not isinstance(last, _STARTS)
+            or not self._is_still_to_run(outcome)
+        ):
             ended(outcome)
             return
         self._host.progress(f"starting {outcome.agent}")
@@ -218,6 +239,15 @@ class Reconciliation:
             ended(outcome)
 
         starts.begin(task.place.container.unit, started)
+
+    def _is_still_to_run(self, outcome: Outcome) -> bool:
+        """Whether the operator wants it now: a build takes its time, and a stop does not wait."""
+        try:
+            wish = self._ask().get(outcome.agent)
+        except HyperhiveError as error:
+            outcome.error = error
+            return False
+        return is_to_run(self._hive.agents[outcome.agent], wish)
 
     def _do(self, task: Task, steps: tuple[Step, ...], units: Units) -> None:
         """Do steps until one fails."""

@@ -88,7 +88,9 @@ class UnitSignals:
 
     def listing(self) -> list[Seen]:
         """The units that are in memory now. `changes` tells what becomes of them afterwards."""
-        pattern = f"{self._prefix}*{self._suffix}"
+        return self._list(f"{self._prefix}*{self._suffix}")
+
+    def _list(self, pattern: str) -> list[Seen]:
         rows = self._bus.call(
             SYSTEMD, MANAGER_PATH, f"{MANAGER}.ListUnitsByPatterns", "asas", [], [pattern]
         ).values[0]
@@ -138,13 +140,19 @@ class UnitSignals:
             yield self._seen(name)
 
     def _removed(self, signal: Signal) -> Iterator[Seen]:
-        """A unit left memory, which only one does that neither runs nor has failed."""
+        """A unit left memory, which only one does that neither runs nor has failed; unless systemd
+        reads its units anew, for which it lets go of all of them."""
         name = str(signal.values[0])
-        known = self._properties.pop(name, None)
-        serial = self._serials.pop(name, 0)
+        if name not in self._properties or signal.serial <= self._serials.get(name, 0):
+            return
+        listed = self._list(name)
+        if listed:
+            yield from listed
+            return
+        known = self._properties.pop(name)
+        self._serials.pop(name, None)
         self._jobs.pop(name, None)
-        if known is not None and signal.serial > serial:
-            yield Seen(replace(unit_status(name, known), active="inactive", sub="dead", job=False))
+        yield Seen(replace(unit_status(name, known), active="inactive", sub="dead", job=False))
 
     def _seen(self, name: str) -> Seen:
         properties = self._properties[name]
