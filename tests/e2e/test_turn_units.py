@@ -73,14 +73,14 @@ TRIES = {
     "bus": "busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1"
     " org.freedesktop.systemd1.Manager StopUnit ss hyperhive-harness.service replace",
     "power": "systemctl poweroff",
-    "setuid": "chmod u+s own",
+    "kernel settings": "touch /proc/sys/kernel/core_pattern",
     "signal": "kill -9 1",
     "harness": "kill -9 $(pgrep -f [h]arness/__main__)",
     "files": "touch /run/hyperhive-harness/turns/*/claude.json",
     "variables": "cat /run/hyperhive-harness/turns/*/environment",
     "settings": "touch /etc/claude-code/managed-settings.d/99.json",
     "credential": "ls /run/credentials/hyperhive-harness.service",
-    "kernel log": "dmesg",
+    "kernel log": "unshare --user --map-root-user dmesg",
     "node": "mknod disk b 8 0",
 }
 """Ways to the container's root, or past it."""
@@ -88,8 +88,7 @@ TRIES = {
 
 def test_a_turn_has_no_way_to_the_containers_root(workers: Workers) -> None:
     programs = {command.split()[0] for command in TRIES.values()}
-    script = "touch own\n"
-    script += "".join(
+    script = "".join(
         f"command -v {program} >/dev/null || echo no {program}\n" for program in programs
     )
     script += "".join(f"{way} >/dev/null 2>&1 && echo {name}\n" for name, way in TRIES.items())
@@ -109,7 +108,7 @@ set -e
 unshare --user --map-root-user --mount mount -t tmpfs tmp /tmp
 setarch -R true
 printf '#!/bin/sh\\necho executed\\n' >/tmp/program; chmod +x /tmp/program; /tmp/program
-git init -q repository; cd repository; echo x >file; git add file
+git init -q --shared repository; cd repository; echo x >file; git add file
 git -c user.name=a -c user.email=a@b commit -q -m message
 python3 -c 'import ctypes, os, signal
 child = os.fork()

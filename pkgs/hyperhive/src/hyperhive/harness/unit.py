@@ -30,13 +30,10 @@ _MARGIN_SECONDS: Final = 60
 _SECOND: Final = 1_000_000
 
 _CONFINED: Final = {
-    # No way to the container's root: not by a file that changes the user, not by making one.
+    # No way to the container's root by a program that changes the user.
     "NoNewPrivileges": Variant("b", True),
     "CapabilityBoundingSet": Variant("t", 0),
-    "RestrictSUIDSGID": Variant("b", True),
     "PrivateTmp": Variant("b", True),
-    # The kernel's log is the host's.
-    "ProtectKernelLogs": Variant("b", True),
     "KeyringMode": Variant("s", "private"),
     # A build that takes too much memory is ended alone; claude sees that it was.
     "OOMPolicy": Variant("s", "continue"),
@@ -44,7 +41,9 @@ _CONFINED: Final = {
 """What is closed to the agent's processes beyond what an ordinary user may not do anyway.
 
 Not closed, because its work needs it: namespaces (build sandboxes, browsers), ptrace and
-personality (debuggers), memory that is written and executed (claude itself, every JIT compiler).
+personality (debuggers), memory that is written and executed (claude itself, every JIT compiler),
+setgid directories (shared git repositories, copies of them). Kernel settings, modules and log are
+closed to the whole container.
 """
 
 
