@@ -78,6 +78,7 @@ def test_there_are_words_for_each() -> None:
         event("state", state="idle", was="needs_login"),
         event("state", state="needs_login", was="needs_login", reason="still"),
         event("deployment", changes=["built"]),
+        event("container_crash", **CRASH, as_wanted=True),
         event("turn.text", text="container_crash"),
         event("requeued", id=1, reason="failed"),
         event("read", count=2),

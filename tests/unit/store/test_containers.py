@@ -113,7 +113,8 @@ def test_an_end_that_the_operator_wants_is_no_crash_to_be_told(
     end(tx)
     stopped = Crash("timeout", "")
     seen(tx, ContainerState.FAILED, invocation="a", crash=stopped, reason="it took too long")
-    assert [event["result"] for event in told(tx, "container_crash")] == ["timeout"]
+    (crash,) = told(tx, "container_crash")
+    assert (crash["result"], crash["as_wanted"]) == ("timeout", True)
     assert mail(tx, "bob", "notice") == []
     assert read_agent(tx, "alice").standing.reason == "lunch"
 

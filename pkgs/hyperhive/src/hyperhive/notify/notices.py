@@ -50,6 +50,8 @@ def needed_for(event: Event) -> NotifyEvent | None:
     """Why the operator is needed where this happened; None: the operator is not."""
     data = event.data
     match event.kind:
+        case "container_crash" | "harness_crash" if data.get("as_wanted"):
+            return None
         case "container_crash" | "harness_crash" | "loop_guard":
             return NotifyEvent(event.kind)
         case "question" if data["to"] == OPERATOR:

@@ -108,8 +108,10 @@ def _tell(
 ) -> None:
     """Writes the event; and a notice, unless one about this agent still waits to be read, or it is
     the end that the operator wants, however it came."""
-    tx.event(kind, data, at=now, agent=agent, turn=data["turn"])
-    if read_container(tx, agent).is_to_end:
+    as_wanted = read_container(tx, agent).is_to_end
+    marked = {**data, "as_wanted": True} if as_wanted else data
+    tx.event(kind, marked, at=now, agent=agent, turn=data["turn"])
+    if as_wanted:
         return
     waiting = tx.connection.execute(
         "SELECT 1 FROM agents JOIN messages ON messages.id = crash_notice"
