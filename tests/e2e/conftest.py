@@ -15,10 +15,14 @@ _booted: list[Testbed] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this directory."""
+    """Mark every test of this directory; those with another hive than most come last.
+
+    To declare another hive takes longer than most tests.
+    """
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.e2e)
+    items.sort(key=lambda item: "workers" in getattr(item, "fixturenames", ()))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -26,7 +30,11 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     """Show the end of the journal with a test that failed."""
     report = yield
     if report.failed and _booted:
-        report.sections.append(("The testbed's journal", _booted[0].journal(lines=100)))
+        try:
+            journal = _booted[0].journal(lines=100)
+        except AssertionError as error:  # the testbed itself may have failed
+            journal = str(error)
+        report.sections.append(("The testbed's journal", journal))
     return report
 
 
