@@ -202,6 +202,9 @@ class Promised:
     def _goes_on(self, forget: bool, compaction: Compaction | None, notes_due: bool) -> None:
         if forget or self.new_session:
             self.session = compaction = None
+        if self.new_session:
+            # What did not fit into the old conversation is tried in one that the operator began.
+            self.too_long.clear()
         self.compaction, self.notes_due, self.new_session = compaction, notes_due, False
 
     def _count_too_long(self, outcome: Outcome, after: Settlement, turn: Running) -> None:
