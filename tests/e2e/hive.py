@@ -115,12 +115,15 @@ class Hive:
         with self.client() as client:
             return client.messages(agent=to, after=0, limit=1000)
 
-    def wait_mail(self, text: str, *, to: str = "operator", seconds: float = 30) -> Message:
-        """The first message with `text` that somebody else sent to `to`, once it is there."""
+    def wait_mail(
+        self, text: str, *, to: str = "operator", after: int = 0, seconds: float = 30
+    ) -> Message:
+        """The first message with `text` to `to` that came after the message `after`, once it is
+        there."""
         with self.client() as client:
 
             def look() -> Message | None:
-                mail = client.messages(agent=to, after=0, limit=1000)
+                mail = client.messages(agent=to, after=after, limit=1000)
                 return next((m for m in mail if m.recipient == to and text in m.body), None)
 
             return self.testbed.wait_for(f"a message to {to} with {text!r}", look, seconds)

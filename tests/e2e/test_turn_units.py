@@ -171,7 +171,7 @@ def test_a_killed_harness_takes_its_turn_along(workers: Workers) -> None:
     repeated = workers.repeated(turn)
     assert repeated.outcome is OutcomeKind.OK
     nothing_is_left(workers, turn)
-    told = workers.hive.wait_mail("harness_crash", to="manager")
+    told = workers.hive.wait_mail("harness_crash", to="manager", after=turn.message or 0)
     assert json.loads(told.body)["turn"] == turn.id
 
 
