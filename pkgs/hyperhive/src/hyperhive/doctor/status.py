@@ -122,7 +122,7 @@ def kept(containers: Iterable[Container]) -> tuple[Kept, ...]:
 
 def _ask(socket: Path) -> _Told | HyperhiveError:
     try:
-        with connect(socket, SECONDS) as client:
+        with connect(socket, SECONDS, patience=0) as client:
             return _Told(client.broker(), client.agents(), client.containers())
     except HyperhiveError as error:
         return error

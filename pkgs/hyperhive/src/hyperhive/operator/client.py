@@ -32,9 +32,12 @@ M = TypeVar("M", bound=BaseModel)
 class OperatorClient:
     """One connection to the operator plane; made by `connect`."""
 
-    def __init__(self, http: httpx.Client, socket: Path) -> None:
+    def __init__(
+        self, http: httpx.Client, socket: Path, patience: float = reach.RETRY_SECONDS
+    ) -> None:
         self._http = http
         self._socket = socket
+        self._patience = patience
 
     def broker(self) -> Broker:
         """The broker itself."""
@@ -232,7 +235,12 @@ class OperatorClient:
             timeout=timeout or self._http.timeout,
         )
         with reach.in_words(self._socket):
-            answer = reach.send(self._http, request, repeatable=repeatable or method == "GET")
+            answer = reach.send(
+                self._http,
+                request,
+                repeatable=repeatable or method == "GET",
+                patience=self._patience,
+            )
         if answer.is_success:
             return answer.json()
         try:
@@ -247,11 +255,14 @@ class OperatorClient:
 
 
 @contextmanager
-def connect(socket: Path, seconds: float = SECONDS) -> Iterator[OperatorClient]:
+def connect(
+    socket: Path, seconds: float = SECONDS, *, patience: float = reach.RETRY_SECONDS
+) -> Iterator[OperatorClient]:
     """A client of the broker behind an operator socket.
 
     Args:
         seconds: longest time to wait for an answer, where the question has no other.
+        patience: seconds for which a broker that is not there is waited for: it may restart.
 
     Raises:
         NoBrokerError: now, or at the first question: nobody answers there.
@@ -262,7 +273,7 @@ def connect(socket: Path, seconds: float = SECONDS) -> Iterator[OperatorClient]:
         # No TLS here; to read its certificates would take a tenth of a second.
         transport = httpx.HTTPTransport(uds=os.fspath(name), verify=False)
         with httpx.Client(transport=transport, base_url="http://operator", timeout=seconds) as http:
-            yield OperatorClient(http, socket)
+            yield OperatorClient(http, socket, patience)
 
 
 def _agent(name: str, under: str = "agents") -> str:

@@ -54,17 +54,20 @@ def in_words(socket: Path) -> Iterator[None]:
         ) from None
 
 
-def send(http: httpx.Client, request: httpx.Request, *, repeatable: bool) -> httpx.Response:
+def send(
+    http: httpx.Client, request: httpx.Request, *, repeatable: bool, patience: float
+) -> httpx.Response:
     """Sends a request, again while the broker restarts.
 
     Args:
+        patience: seconds for which a broker that is not there is waited for.
         repeatable: whether asking twice does no more than asking once; if not, it is only sent
             again as long as no broker can have had it.
 
     Raises:
-        httpx.TransportError: nobody answered for `RETRY_SECONDS`.
+        httpx.TransportError: nobody answered in that time.
     """
-    deadline, pause = time.monotonic() + RETRY_SECONDS, _PAUSE
+    deadline, pause = time.monotonic() + patience, _PAUSE
     while True:
         try:
             return http.send(request)
