@@ -11,7 +11,6 @@ from typing import Final
 
 from hyperhive.broker.core import Core
 from hyperhive.broker.harness_session import HarnessSession
-from hyperhive.broker.mcp_session import serve_mcp
 from hyperhive.broker.peers import Peer, PeerPolicy
 from hyperhive.hive.names import AgentName
 from hyperhive.log_events import LogEvent
@@ -22,6 +21,7 @@ from hyperhive.wire.sockets import address
 logger: Final = logging.getLogger(__name__)
 
 Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+ServeMcp = Callable[[Core, AgentName, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 BACKLOG: Final = 64
 
@@ -60,6 +60,13 @@ def _make(directory: Path) -> None:
     directory.mkdir(mode=0o700, exist_ok=True)
 
 
+def _load_mcp() -> ServeMcp:
+    # The SDK takes a second to import, in which a broker that restarts would answer nobody.
+    from hyperhive.broker.mcp_session import serve_mcp
+
+    return serve_mcp
+
+
 class AgentPlane:
     """Every agent's harness.sock and mcp.sock."""
 
@@ -69,6 +76,7 @@ class AgentPlane:
         self._servers: list[asyncio.Server] = []
         self._paths: list[Path] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._serve_mcp: asyncio.Task[ServeMcp] | None = None
 
     async def open(self) -> None:
         """Listens on every declared agent's sockets.
@@ -76,6 +84,7 @@ class AgentPlane:
         Raises:
             OSError: a socket cannot be made.
         """
+        self._serve_mcp = asyncio.create_task(asyncio.to_thread(_load_mcp), name="load MCP")
         for name in self._core.hive.agents:
             paths = self._core.paths.agent(name)
             _make(paths.sockets)
@@ -90,6 +99,8 @@ class AgentPlane:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._serve_mcp is not None:
+            await asyncio.wait({self._serve_mcp})
         for path in self._paths:
             path.unlink(missing_ok=True)
 
@@ -150,6 +161,8 @@ class AgentPlane:
 
     def _mcp(self, name: AgentName) -> Connection:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            assert self._serve_mcp is not None, "nobody connects before the plane is open"
+            serve_mcp = await asyncio.shield(self._serve_mcp)
             await serve_mcp(self._core, name, reader, writer)
 
         return serve
