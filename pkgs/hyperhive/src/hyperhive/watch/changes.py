@@ -188,16 +188,17 @@ def _has_missed(was: UnitStatus, now: UnitStatus) -> bool:
 
 
 def _reason(known: UnitStatus | None, now: UnitStatus, run: Run) -> str:
+    """What the state alone does not say; "" where it says all."""
     bad = "" if now.result == "success" else ending(now, starting=run.starting)
     match _state(now, run):
         case ContainerState.STARTING if now.sub in _RESTARTING:
             return f"starting again: {bad}" if bad else "starting again"
         case ContainerState.STARTING:
-            return "starting"
+            return ""
         case ContainerState.STOPPING:
-            return "stopping" if run.stop_asked else bad or "ending by itself"
+            return "" if run.stop_asked else bad or "ending by itself"
         case ContainerState.STOPPED if run.stop_asked:
-            return f"stopped: {bad}" if bad else "stopped"
+            return bad
         case ContainerState.STOPPED if known is None:
             return "not running"
         case ContainerState.STOPPED if bad:
