@@ -32,6 +32,7 @@ python3Packages.buildPythonApplication {
       dbus-python
       fastapi
       httpx
+      jeepney
       jinja2
       mcp
       pydantic

@@ -54,8 +54,8 @@ def testbed() -> Iterator[Testbed]:
 @pytest.fixture(scope="session")
 def host(testbed: Testbed) -> Host:
     """The testbed with what a NixOS host has for hives, but none of them yet."""
-    bindings = find_spec("systemd") and find_spec("dbus")
-    need("systemd-python and dbus-python", bindings, "make setup EXTRAS=systemd")
+    bindings = all(find_spec(name) for name in ("systemd", "dbus", "jeepney"))
+    need("systemd-python, dbus-python or jeepney", bindings, "make setup EXTRAS=systemd")
     return Host(testbed)
 
 

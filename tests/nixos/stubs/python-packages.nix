@@ -6,6 +6,7 @@
   "hatchling"
   "httpx"
   "hypothesis"
+  "jeepney"
   "jinja2"
   "mcp"
   "mypy"

@@ -1,6 +1,7 @@
-"""`python -I .../hyperhive/harness/__main__.py SETTINGS.json [PACKAGES]`: one agent's harness.
+"""`python -I .../hyperhive/harness/__main__.py SETTINGS.json [PACKAGES ...]`: one agent's harness.
 
-PACKAGES is a directory with Python packages: systemd's, if it is there, logs to the journal.
+PACKAGES are directories with Python packages: systemd's, which logs to the journal, and jeepney,
+with which turns are started as units.
 Exit status: 0 after a stop signal, 2 if the settings cannot be used.
 """
 
@@ -23,8 +24,8 @@ from hyperhive.wire.settings import TurnLauncher
 def main(arguments: list[str]) -> int:
     """Run a harness; returns the exit status."""
     try:
-        if len(arguments) not in (1, 2):
-            raise InputError("one argument is needed", "name the agent's settings file")
+        if not arguments:
+            raise InputError("an argument is needed", "name the agent's settings file")
         sys.path += arguments[1:]
         settings, digest = read_settings(Path(arguments[0]))
         start_logging("harness", settings.name)

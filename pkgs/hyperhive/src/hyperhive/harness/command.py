@@ -11,19 +11,21 @@ def harness_command(settings: Path) -> list[str]:
 
     The script's path and not `-m`, so that it needs no search path: where the package is not
     installed for the interpreter itself (a wrapped program), an isolated one would not find it.
-    Nor would it find systemd's module, which logs to the journal: its directory is an argument.
+    Nor would it find systemd's module, which logs to the journal, and jeepney, which asks systemd:
+    their directories are arguments.
     """
     script = Path(__file__).with_name("__main__.py")
-    return [sys.executable, "-I", str(script), str(settings), *_directory_of("systemd")]
+    directories = _directories_of("systemd", "jeepney")
+    return [sys.executable, "-I", str(script), str(settings), *directories]
 
 
-def _directory_of(package: str) -> list[str]:
+def _directories_of(*packages: str) -> list[str]:
+    """Where the packages are that there are; each directory once."""
     from importlib.util import find_spec  # not at the start: a running harness does not need it
 
-    spec = find_spec(package)
-    if spec is None or spec.origin is None:
-        return []
-    return [str(Path(spec.origin).parent.parent)]
+    found = [find_spec(package) for package in packages]
+    origins = [spec.origin for spec in found if spec is not None and spec.origin is not None]
+    return [*dict.fromkeys(str(Path(origin).parent.parent) for origin in origins)]
 
 
 def bridge_command(directory: str) -> list[str]:

@@ -14,12 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Final, Literal
 
-from hyperhive.harness.dbus_wire import Variant
 from hyperhive.harness.environment_file import environment_file
 from hyperhive.harness.invocation import Invocation, Place
 from hyperhive.harness.launcher import write_file
-from hyperhive.harness.system_bus import BusError
-from hyperhive.harness.systemd import Systemd
+from hyperhive.harness.systemd import BusError, Systemd, Variant
 from hyperhive.wire.settings import HarnessSettings
 
 AGENT_USER: Final = "agent"
