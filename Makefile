@@ -3,9 +3,10 @@
 python = .venv/bin/python
 # One process per core; a plain `.venv/bin/pytest` runs in one, as a debugger wants it.
 pytest = -m pytest --numprocesses=auto --dist=worksteal
-# Afterwards what shares one booted system, and measures how soon that does something. What ARGS
-# names runs in one go instead.
-tests = $(python) $(pytest) $(if $(ARGS),$(ARGS),-m 'not e2e' && $(python) -m pytest -m e2e)
+# Afterwards what shares a booted system, and measures how soon that does something: two of them, and a
+# file in one. What ARGS names runs in one go instead.
+e2e = -m pytest --numprocesses=2 --dist=loadfile -m e2e
+tests = $(python) $(pytest) $(if $(ARGS),$(ARGS),-m 'not e2e' && $(python) $(e2e))
 
 .PHONY: help setup demo test ci bench lock
 
