@@ -232,6 +232,29 @@ def test_stopped_while_idle_it_says_that_it_leaves(
         assert leaving == {"reason": f"the harness was told to end by {sent.name}"}
 
 
+def test_stopped_before_it_is_welcome_it_says_that_it_leaves(
+    tmp_path: Path, broker: FakeBroker
+) -> None:
+    heard, answer = threading.Event(), threading.Event()
+
+    def slowly(request: Request) -> dict[str, Any]:
+        if request.method == "hello":
+            heard.set()
+            assert answer.wait(DEADLINE), "nobody stopped the harness"
+        return {"broker": "1", "keep": False} if request.method == "hello" else {}
+
+    broker.answer = slowly
+    claude = stub_claude(tmp_path / "stub", ANSWER)
+    with running_harness(settings_for(tmp_path, claude=claude)) as harness:
+        assert heard.wait(DEADLINE), "no hello"
+        harness.process.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            harness.process.wait(0.3)
+        answer.set()
+        assert harness.process.wait(DEADLINE) == 0
+        assert broker.requests("leaving"), "the broker has to take it for a crash"
+
+
 @pytest.mark.parametrize("unanswered", ["turn.finished", "leaving"])
 def test_a_broker_that_does_not_answer_keeps_nobody_from_leaving(
     tmp_path: Path, broker: FakeBroker, unanswered: str

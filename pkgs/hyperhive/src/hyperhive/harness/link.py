@@ -80,6 +80,11 @@ class Link:
         self.ready = False
         self.deadline = -math.inf
 
+    @property
+    def greeting(self) -> bool:
+        """Whether the broker has yet to answer `hello`."""
+        return self._connection is not None and not self.ready
+
     def tick(self, now: float) -> None:
         """Do what is due.
 

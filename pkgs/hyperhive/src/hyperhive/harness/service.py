@@ -265,4 +265,5 @@ class Harness:
         if self._link.ready and not self._said_leaving and (self._outbox is None or late):
             self._said_leaving = True
             self._link.call(Call("leaving", to_json(Leaving(self._why_it_leaves))), now)
-        return late or self._heard or not self._link.ready
+        # A broker that has heard `hello` takes an end without a word for a crash.
+        return late or self._heard or not (self._link.ready or self._link.greeting)
