@@ -1,9 +1,6 @@
 """Turns that are more than an answer to a message, with a stand-in for claude."""
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from hyperhive.wire.harness import OutcomeKind, TurnEventKind, TurnKind
 from tests.integration.harness.fake_broker import FakeBroker
@@ -13,13 +10,6 @@ from tests.unit.harness import recordings
 PLAIN = recordings.DIRECTORY / "plain.jsonl"
 RUN = "echo run >>{0}/runs; cat >{0}/prompt; cat {1}\n"
 """Notes that it ran, and prints a recorded turn whose answer is "Plain answer."."""
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[FakeBroker]:
-    (tmp_path / "sockets").mkdir()
-    with FakeBroker(tmp_path / "sockets") as broker:
-        yield broker
 
 
 def begin(directory: Path) -> None:

@@ -5,7 +5,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,6 @@ from tests.unit.harness import recordings
 PLAIN = recordings.DIRECTORY / "plain.jsonl"
 ANSWER = f"cat >/dev/null; cat {PLAIN}\n"
 """Takes the prompt and prints a recorded turn."""
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[FakeBroker]:
-    (tmp_path / "sockets").mkdir()
-    with FakeBroker(tmp_path / "sockets") as broker:
-        yield broker
 
 
 def test_a_turn_is_told_in_order(tmp_path: Path, broker: FakeBroker) -> None:
