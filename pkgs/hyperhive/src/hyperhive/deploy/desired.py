@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from hyperhive.hive.models import AgentConfig, HiveConfig
+from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.names import AgentName, container_name
 from hyperhive.hive.uids import UidRange
+from hyperhive.store.container_rows import GONE, should_run
 from hyperhive.store.container_states import Wanted
 
 Wishes: TypeAlias = Mapping[AgentName, Wanted | None]
@@ -78,9 +79,9 @@ def desired_agent(
     """
     wish = wishes.get(name) if wishes is not None else None
     agent = hive.agents.get(name)
-    if agent is None or wish in (Wanted.DESTROYED, Wanted.PURGED):
+    if agent is None or wish in GONE:
         return FormerAgent(name, declared=agent is not None, purge=wish is Wanted.PURGED)
-    run = Run.UP if is_to_run(agent, wish) else Run.DOWN
+    run = Run.UP if should_run(wish, declared=True, autostart=agent.autostart) else Run.DOWN
     uids = agent.uid_range(name)
     manager = hive.manager
     container = container_name(name)
@@ -93,8 +94,3 @@ def desired_agent(
         digest=digest,
         run=Run.UNSAID if wishes is None else run,
     )
-
-
-def is_to_run(agent: AgentConfig, wish: Wanted | None) -> bool:
-    """Whether the container of a declared agent should run; `wish` None: the declaration holds."""
-    return wish is Wanted.RUNNING or (wish is None and agent.autostart)

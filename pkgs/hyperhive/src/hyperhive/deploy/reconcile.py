@@ -11,7 +11,6 @@ from hyperhive.deploy.desired import (
     FormerAgent,
     Wishes,
     desired_agent,
-    is_to_run,
 )
 from hyperhive.deploy.host_lock import locked
 from hyperhive.deploy.marked_files import remove_file, write_file
@@ -25,6 +24,7 @@ from hyperhive.errors import HyperhiveError, InputError
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.names import AgentName
 from hyperhive.hive.paths import HostPaths
+from hyperhive.store.container_rows import should_run
 from hyperhive.systemd.unit_status import UnitStatus
 
 CONTAINERS: Final = "container@h-*.service"
@@ -247,7 +247,8 @@ class Reconciliation:
         except HyperhiveError as error:
             outcome.error = error
             return False
-        return is_to_run(self._hive.agents[outcome.agent], wish)
+        autostart = self._hive.agents[outcome.agent].autostart
+        return should_run(wish, declared=True, autostart=autostart)
 
     def _do(self, task: Task, steps: tuple[Step, ...], units: Units) -> None:
         """Do steps until one fails."""
