@@ -16,10 +16,11 @@ module's own option names. The dashboard listens on all addresses, with `TOKEN`.
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from hyperhive.errors import HyperhiveError
 from hyperhive.hive.names import AgentName
 from hyperhive.hive.uids import UidRange, uid_range
 from hyperhive.operator.client import OperatorClient, connect
@@ -152,10 +153,20 @@ class Hive:
         self.script()
         if self.declared != STANDARD:
             self.declare(STANDARD)
+        started: set[str] = set()
         with self.client() as client:
-            for agent in client.agents():
-                if agent.turn is not None:
-                    client.cancel(agent.name, Cancel(messages="drop"))
-                elif agent.state == "offline":
-                    client.act(agent.name, "start")
-        self.wait_states(dict.fromkeys(STANDARD["agents"], "idle"))
+
+            def look() -> bool:
+                agents = client.agents()
+                for agent in agents:
+                    if agent.turn is not None:
+                        # It may have ended by itself since, and another may begin: a crash of the
+                        # last test is told to the manager when it pleases.
+                        with suppress(HyperhiveError):
+                            client.cancel(agent.name, Cancel(messages="drop"))
+                    elif agent.state == "offline" and agent.name not in started:
+                        started.add(agent.name)
+                        client.act(agent.name, "start")
+                return all(agent.state == "idle" for agent in agents)
+
+            self.testbed.wait_for("all agents to be idle", look)
