@@ -15,6 +15,7 @@ from typing import Final
 
 import pytest
 
+from hyperhive.broker import mcp_session
 from hyperhive.broker.daemon import running_broker
 from hyperhive.broker.peers import container_uids
 from hyperhive.hive.names import AgentName
@@ -25,9 +26,14 @@ from tests.tools import need
 BROKER: Final = 64_007
 """Uid and gid of the broker: an ordinary user, in no agent's group."""
 
+LOADED: Final = mcp_session
+"""Here and not by the broker, whose user may not be able to read where this Python lies."""
+
 ALICE: Final = AgentName("alice")
 RANGE: Final = HIVE.agents[ALICE].uid_range(ALICE)
-BOBS: Final = HIVE.agents[AgentName("bob")].uid_range(AgentName("bob"))
+BOB: Final = AgentName("bob")
+BOBS: Final = HIVE.agents[BOB].uid_range(BOB)
+DEADLINE: Final = 10.0
 
 KNOCK: Final = """
 import socket, sys
@@ -40,6 +46,8 @@ except PermissionError:
     print("forbidden")
 except TimeoutError:
     print("open")
+except OSError as error:
+    print(error.strerror)
 """
 
 
@@ -96,35 +104,47 @@ def mode(path: Path) -> tuple[str, int, int]:
     return stat.filemode(found.st_mode), found.st_uid, found.st_gid
 
 
+def hand_over(sockets: Path, gid: int) -> None:
+    """Make a directory of sockets as root does, for an agent with this group."""
+    sockets.mkdir(mode=0o700)
+    os.chown(sockets, -1, gid)
+    sockets.chmod(0o2750)
+    os.chown(sockets, BROKER, -1)
+
+
 @pytest.fixture
 def state() -> Iterator[Path]:
-    """A state directory of the broker's, in which root has given alice's directory for sockets to
-    alice's group."""
+    """A state directory of the broker's, in which root has made alice's directory for sockets."""
     need("other users to be", os.getuid() == 0, "run the tests as root")
     # Not below pytest's directory, which is closed to other users.
     with tempfile.TemporaryDirectory() as directory:
         state = Path(directory)
+        state.chmod(0o755)
+        os.chown(state, BROKER, BROKER)
         sockets = StatePaths.local(state).agent(ALICE).sockets
-        sockets.mkdir(parents=True)
-        for path in (state, *list(sockets.parents)[:2]):
-            path.chmod(0o755)
-            os.chown(path, BROKER, BROKER)
-        os.chown(sockets, BROKER, RANGE.agent)
-        sockets.chmod(0o2750)
+        sockets.parent.mkdir(parents=True)
+        hand_over(sockets, RANGE.agent)
         yield state
 
 
 def test_sockets_are_the_groups_of_their_directory_before_and_after_a_restart(state: Path) -> None:
-    paths = StatePaths.local(state)
-    alice, bob = paths.agent(ALICE), paths.agent(AgentName("bob"))
+    alice = StatePaths.local(state).agent(ALICE)
     for _ in range(2):
         with broker_of_a_host(state):
             assert mode(alice.sockets) == ("drwxr-s---", BROKER, RANGE.agent)
             for socket in (alice.harness_socket, alice.mcp_socket):
                 assert mode(socket) == ("srw-rw----", BROKER, RANGE.agent)
-            assert mode(bob.sockets) == ("drwx------", BROKER, BROKER)
-            for socket in (bob.harness_socket, bob.mcp_socket):
-                assert mode(socket) == ("srw-rw----", BROKER, BROKER)
+
+
+def test_a_directory_that_root_makes_later_gets_its_sockets(state: Path) -> None:
+    bob = StatePaths.local(state).agent(BOB)
+    with broker_of_a_host(state):
+        hand_over(bob.sockets, BOBS.agent)
+        deadline = time.monotonic() + DEADLINE
+        while (found := knock(bob.mcp_socket, BOBS.agent, BOBS.agent)) != "open":
+            assert time.monotonic() < deadline, f"waited {DEADLINE:g} s: {found}"
+        for socket in (bob.harness_socket, bob.mcp_socket):
+            assert mode(socket) == ("srw-rw----", BROKER, BOBS.agent)
 
 
 @pytest.mark.parametrize(

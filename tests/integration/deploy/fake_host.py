@@ -10,7 +10,6 @@ from typing import Any, Final, Literal
 import pytest
 
 from hyperhive.deploy.desired import Wishes
-from hyperhive.deploy.ownership import Owner
 from hyperhive.deploy.reconcile import Host, Outcome, Reconciliation
 from hyperhive.errors import HyperhiveError
 from hyperhive.hive.models import HiveConfig
@@ -18,7 +17,7 @@ from hyperhive.hive.names import parse_agent_name
 from hyperhive.hive.paths import HostPaths, StatePaths
 from hyperhive.systemd.unit_status import UnitStatus
 
-BROKER: Final = Owner(990, 991, 0o755)
+BROKER: Final = 990
 ALICE: Final = parse_agent_name("alice")
 BOB: Final = parse_agent_name("bob")
 BOSS: Final = parse_agent_name("boss")

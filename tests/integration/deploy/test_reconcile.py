@@ -51,7 +51,7 @@ def test_a_hive_comes_up(host: FakeHost) -> None:
     assert owner_of(paths.state) == Owner(uids.agent, uids.agent, 0o750)
     assert owner_of(paths.claude) == Owner(uids.agent, uids.agent, 0o750)
     assert owner_of(paths.config) == Owner(manager.agent, manager.agent, 0o750)
-    assert owner_of(paths.sockets) == Owner(BROKER.uid, uids.agent, 0o2750)
+    assert owner_of(paths.sockets) == Owner(BROKER, uids.agent, 0o2750)
     container = host.paths.container(ALICE)
     rendered = host.paths.hive.deploy / "containers" / "h-alice.conf"
     assert container.conf.read_bytes() == rendered.read_bytes()

@@ -1,4 +1,4 @@
-"""Directories of sockets: the broker's, reachable for one range, and no way to elsewhere."""
+"""Directories of sockets: the broker's, in root's, and reachable for one range alone."""
 
 import os
 import socket
@@ -14,15 +14,15 @@ from hyperhive.errors import HyperhiveError
 BROKER: Final = 990
 ALICE: Final = 525288
 OWNER: Final = Owner(BROKER, ALICE, 0o2750)
-AGENTS: Final = Owner(BROKER, BROKER, 0o755)
+AGENTS: Final = Owner(0, 0, 0o755)
 
 pytestmark = pytest.mark.usefixtures("as_root")
 
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    """Where alice's sockets are; the directory of the broker's above it is there."""
-    os.chown(tmp_path, BROKER, BROKER)
+    """Where alice's sockets are; root's directory above that of all agents is there."""
+    tmp_path.chmod(0o755)
     return tmp_path / "agents" / "alice"
 
 
@@ -34,21 +34,20 @@ def bind(path: Path, owner: int) -> None:
 
 
 def test_it_is_made(directory: Path) -> None:
-    own_sockets(directory, OWNER, AGENTS)
+    own_sockets(directory, OWNER)
     assert owner_of(directory) == OWNER
     assert owner_of(directory.parent) == AGENTS
 
 
 def test_sockets_that_the_broker_made_before_get_the_group(directory: Path) -> None:
     directory.mkdir(mode=0o700, parents=True)
-    for path in (directory, directory.parent):
-        os.chown(path, BROKER, BROKER)
+    os.chown(directory, BROKER, BROKER)
     bind(directory / "mcp.sock", BROKER)
     (directory / "mcp.sock").chmod(0o660)
     (directory / "file").touch()
     (directory / "link").symlink_to("/etc/passwd")
     assert groups_of_sockets(directory, BROKER) == {BROKER}
-    own_sockets(directory, OWNER, AGENTS)
+    own_sockets(directory, OWNER)
     assert owner_of(directory) == OWNER
     status = (directory / "mcp.sock").lstat()
     assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (BROKER, ALICE, 0o660)
@@ -62,23 +61,20 @@ def test_sockets_that_the_broker_made_before_get_the_group(directory: Path) -> N
 
 
 def test_a_socket_of_somebody_else_is_left(directory: Path) -> None:
-    own_sockets(directory, OWNER, AGENTS)
+    own_sockets(directory, OWNER)
     bind(directory / "other.sock", 1234)
     assert groups_of_sockets(directory, BROKER) == frozenset()
-    own_sockets(directory, OWNER, AGENTS)
+    own_sockets(directory, OWNER)
     assert (directory / "other.sock").lstat().st_gid == 1234
 
 
-@pytest.mark.parametrize("place", ["agents", "agents/alice"])
-def test_a_link_in_the_way_is_refused(directory: Path, tmp_path: Path, place: str) -> None:
+def test_a_link_in_the_way_is_refused(directory: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    link = tmp_path / place
-    link.parent.mkdir(exist_ok=True)
-    os.chown(link.parent, BROKER, BROKER)
-    link.symlink_to(elsewhere)
+    directory.parent.mkdir()
+    directory.symlink_to(elsewhere)
     with pytest.raises(NotADirectoryError):
-        own_sockets(directory, OWNER, AGENTS)
+        own_sockets(directory, OWNER)
     with pytest.raises(NotADirectoryError):
         remove_sockets(directory)
     assert owner_of(elsewhere) == Owner(0, 0, 0o755)
@@ -87,14 +83,25 @@ def test_a_link_in_the_way_is_refused(directory: Path, tmp_path: Path, place: st
 
 def test_a_directory_of_another_user_is_refused(directory: Path) -> None:
     directory.mkdir(parents=True)
-    os.chown(directory.parent, BROKER, BROKER)
     os.chown(directory, 1234, 1234)
     with pytest.raises(HyperhiveError, match="is uid 1234's"):
-        own_sockets(directory, OWNER, AGENTS)
+        own_sockets(directory, OWNER)
+
+
+@pytest.mark.parametrize("place", ["agents", "."])
+def test_nobody_else_can_put_something_in_its_place(
+    directory: Path, tmp_path: Path, place: str
+) -> None:
+    """A container's root would get it, bound for writing."""
+    directory.parent.mkdir()
+    os.chown(tmp_path / place, BROKER, BROKER)
+    with pytest.raises(HyperhiveError, match="is not a directory that is root's alone"):
+        own_sockets(directory, OWNER)
+    assert not directory.exists()
 
 
 def test_it_is_removed(directory: Path) -> None:
-    own_sockets(directory, OWNER, AGENTS)
+    own_sockets(directory, OWNER)
     bind(directory / "mcp.sock", BROKER)
     remove_sockets(directory)
     remove_sockets(directory)

@@ -29,6 +29,9 @@ OWN: Final = 0o600
 SHARED: Final = 0o660
 """Mode of sockets of agents that run as this very user, and of others."""
 
+LOOK_SECONDS: Final = 0.1
+"""How often the broker looks for a directory that root is to make."""
+
 
 def listen(path: Path, mode: int) -> socket.socket:
     """A listening Unix socket at `path`, in the place of one that an ended process left there.
@@ -50,14 +53,13 @@ def listen(path: Path, mode: int) -> socket.socket:
     return listener
 
 
-def _make(directory: Path) -> None:
-    """Makes an agent's directory for its sockets, closed to all others, if it is not there.
+def _can_listen_in(directory: Path) -> bool:
+    """Whether root has made an agent's directory of sockets, and given it to this user.
 
-    One that is there is left as it is: root has given it to the agent's group, with the setgid bit,
-    so that sockets made in it are the group's. To set its mode as anybody else loses that bit.
+    It has the agent's group and the setgid bit, so that sockets made in it are the group's; its
+    mode is root's to set, since anybody else would lose that bit.
     """
-    directory.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    directory.mkdir(mode=0o700, exist_ok=True)
+    return directory.is_dir() and os.access(directory, os.W_OK | os.X_OK)
 
 
 def _load_mcp() -> ServeMcp:
@@ -77,23 +79,53 @@ class AgentPlane:
         self._paths: list[Path] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._serve_mcp: asyncio.Task[ServeMcp] | None = None
+        self._waiting: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Listens on every declared agent's sockets.
+        """Listens on every declared agent's sockets; where root makes their directory, once it has.
 
         Raises:
             OSError: a socket cannot be made.
         """
         self._serve_mcp = asyncio.create_task(asyncio.to_thread(_load_mcp), name="load MCP")
+        missing = []
         for name in self._core.hive.agents:
-            paths = self._core.paths.agent(name)
-            _make(paths.sockets)
-            uids = self._policy(name)
-            await self._listen(name, paths.harness_socket, uids.harness, self._harness(name))
-            await self._listen(name, paths.mcp_socket, uids.mcp, self._mcp(name))
+            directory = self._core.paths.agent(name).sockets
+            if self._policy(name).harness == {os.getuid()}:
+                # Agents that run as this very user: closed to all others.
+                directory.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+                directory.mkdir(mode=0o700, exist_ok=True)
+            if _can_listen_in(directory):
+                await self._open_agent(name)
+            else:
+                missing.append(name)
+        if missing:
+            self._waiting = asyncio.create_task(self._open_later(missing), name="open sockets")
+
+    async def _open_later(self, missing: list[AgentName]) -> None:
+        for name in missing:
+            logger.info("%s: no directory for its sockets yet", name, extra=fields(agent=name))
+        while missing:
+            await asyncio.sleep(LOOK_SECONDS)
+            for name in list(missing):
+                if _can_listen_in(self._core.paths.agent(name).sockets):
+                    missing.remove(name)
+                    try:
+                        await self._open_agent(name)
+                    except OSError:
+                        logger.exception("%s: no sockets", name, extra=fields(agent=name))
+
+    async def _open_agent(self, name: AgentName) -> None:
+        paths = self._core.paths.agent(name)
+        uids = self._policy(name)
+        await self._listen(name, paths.harness_socket, uids.harness, self._harness(name))
+        await self._listen(name, paths.mcp_socket, uids.mcp, self._mcp(name))
 
     async def close(self) -> None:
         """Ends every connection and takes the sockets away."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+            await asyncio.wait({self._waiting})
         for server in self._servers:
             server.close()
         for task in self._tasks:

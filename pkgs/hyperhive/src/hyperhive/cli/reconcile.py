@@ -85,7 +85,6 @@ def reconcile(
 
 
 def _host() -> "Host":
-    from hyperhive.deploy.ownership import Owner
     from hyperhive.deploy.reconcile import Host
     from hyperhive.systemd import notify
     from hyperhive.systemd.units import UnitBus
@@ -98,8 +97,7 @@ def _host() -> "Host":
         raise InputError(
             f"there is no user {BROKER_USER}", "enable services.hyperhive on this host"
         ) from None
-    broker = Owner(user.pw_uid, user.pw_gid, 0o755)
-    return Host(HostPaths.default(), broker, UnitBus, notify.status)
+    return Host(HostPaths.default(), user.pw_uid, UnitBus, notify.status)
 
 
 def _print(outcomes: Sequence["Outcome"], *, as_json: bool, dry_run: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 from hyperhive.deploy import steps
 from hyperhive.deploy.builder import build_system, set_profile, switch_system
 from hyperhive.deploy.marked_files import remove_file, write_file
-from hyperhive.deploy.ownership import Owner, make_directory, own_tree
+from hyperhive.deploy.ownership import make_directory, own_tree
 from hyperhive.deploy.plan import Place
 from hyperhive.deploy.record import Record
 from hyperhive.deploy.removal import remove_tree
@@ -34,7 +34,6 @@ class Hand:
     Args:
         name: the agent.
         place: where it is.
-        broker: uid, gid and permissions of the directory with the directories of sockets.
         source: the directory of its flake.
         units: systemd.
         progress: told what takes long.
@@ -44,14 +43,12 @@ class Hand:
         self,
         name: AgentName,
         place: Place,
-        broker: Owner,
         source: Path,
         units: Units,
         progress: Callable[[str], None],
     ) -> None:
         self._name = name
         self._place = place
-        self._broker = broker
         self._source = source
         self._units = units
         self._progress = progress
@@ -72,7 +69,7 @@ class Hand:
             case steps.OwnTree(path):
                 self._own_tree(step, may_run=path == agent.config)
             case steps.OwnSockets(owner):
-                own_sockets(agent.sockets, owner, self._broker)
+                own_sockets(agent.sockets, owner)
             case steps.WriteConf(content):
                 write_file(container.conf, content)
             case steps.WriteDropIn(content):

@@ -15,7 +15,7 @@ from hyperhive.deploy.desired import (
 from hyperhive.deploy.host_lock import locked
 from hyperhive.deploy.marked_files import remove_file, write_file
 from hyperhive.deploy.observe import agents_with_containers, observe, observe_former
-from hyperhive.deploy.ownership import Owner, trusted_directory
+from hyperhive.deploy.ownership import trusted_directory
 from hyperhive.deploy.plan import Place, Plan, plan
 from hyperhive.deploy.rendering import Rendering
 from hyperhive.deploy.starting import Starts, Units
@@ -66,20 +66,20 @@ class Host:
 
     Attributes:
         paths: where everything is.
-        broker: whose the directory with the agents' directories of sockets is.
+        broker: uid of the broker, which listens on the agents' sockets.
         units: systemd.
         progress: told in a line what takes long.
     """
 
     paths: HostPaths
-    broker: Owner
+    broker: int
     units: ConnectUnits
     progress: Callable[[str], None]
 
     def place(self, name: AgentName) -> Place:
         """Where an agent lies."""
         paths = self.paths
-        return Place(paths.hive.agent(name), paths.container(name), self.broker.uid)
+        return Place(paths.hive.agent(name), paths.container(name), self.broker)
 
 
 class Reconciliation:
@@ -258,7 +258,6 @@ class Reconciliation:
         hand = Hand(
             name,
             task.place,
-            self._host.broker,
             self._host.paths.agent_source(name),
             units,
             self._host.progress,

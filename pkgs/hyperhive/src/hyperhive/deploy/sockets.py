@@ -1,45 +1,53 @@
 """The directories of agents' sockets: the broker's, and reachable for one uid range.
 
-They lie in directories of the broker's user, which could put anything in their place. So each step
-of the way is opened by its single name, and what is not the broker's is refused.
+Containers have them bound for writing, so nobody but root may put anything in their place: they
+lie in a directory of root's, and only what is in them is the broker's.
 """
 
 import os
 import stat
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-from hyperhive.deploy.ownership import Owner, set_owner
+from hyperhive.deploy.ownership import Owner, set_owner, trusted_directory
 from hyperhive.deploy.tree_walk import DIRECTORY, open_directory
 from hyperhive.errors import HyperhiveError
 
 
-def own_sockets(directory: Path, owner: Owner, broker: Owner) -> None:
+def own_sockets(directory: Path, owner: Owner) -> None:
     """Make an agent's directory of sockets, and give it and the sockets in it their group.
 
     Args:
-        directory: RUN/agents/NAME.
-        owner: of the directory; its group is the agent's.
-        broker: of RUN/agents, where it has to be made.
+        directory: RUN/agents/NAME; RUN/agents is made where it is missing.
+        owner: of the directory: the broker, which listens there, and the agent's group.
 
     Raises:
         HyperhiveError: something else is in the way.
         OSError: it cannot be made.
     """
-    run = open_directory(directory.parent.parent)
+    trusted_directory(directory.parent)
+    agents = open_directory(directory.parent)
     try:
-        agents = _inside(run, directory.parent.name, broker)
+        with suppress(FileExistsError):
+            os.mkdir(directory.name, 0o700, dir_fd=agents)
+        sockets = os.open(directory.name, DIRECTORY, dir_fd=agents)
         try:
-            sockets = _inside(agents, directory.name, owner)
-            try:
-                set_owner(sockets, owner)
-                for name in _names(sockets):
-                    _give_group(sockets, name, owner)
-            finally:
-                os.close(sockets)
+            found = os.fstat(sockets).st_uid
+            if found not in (owner.uid, os.geteuid()):
+                raise HyperhiveError(
+                    f"{directory}, the directory of an agent's sockets, is uid {found}'s",
+                    "remove it, and restart hyperhive.service",
+                )
+            # Its group and its setgid bit first: once it is the broker's, sockets are made in it.
+            set_owner(sockets, replace(owner, uid=found))
+            set_owner(sockets, owner)
+            for name in _names(sockets):
+                _give_group(sockets, name, owner)
         finally:
-            os.close(agents)
+            os.close(sockets)
     finally:
-        os.close(run)
+        os.close(agents)
 
 
 def groups_of_sockets(directory: Path, broker: int) -> frozenset[int]:
@@ -77,26 +85,6 @@ def remove_sockets(directory: Path) -> None:
         return
     finally:
         os.close(agents)
-
-
-def _inside(parent: int, name: str, owner: Owner) -> int:
-    """Open a directory of the broker's, made where it is missing."""
-    try:
-        os.mkdir(name, 0o700, dir_fd=parent)
-        made = True
-    except FileExistsError:
-        made = False
-    descriptor = os.open(name, DIRECTORY, dir_fd=parent)
-    status = os.fstat(descriptor)
-    if status.st_uid not in (owner.uid, os.geteuid()):
-        os.close(descriptor)
-        raise HyperhiveError(
-            f"the directory {name} of agents' sockets is uid {status.st_uid}'s",
-            "remove it, and restart hyperhive.service",
-        )
-    if made:
-        set_owner(descriptor, owner)
-    return descriptor
 
 
 def _names(directory: int) -> list[str]:
