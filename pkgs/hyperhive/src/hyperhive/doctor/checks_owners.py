@@ -47,8 +47,8 @@ def operator_socket(facts: HostFacts) -> Iterator[Finding]:
         uid, gid = facts.broker
         run = facts.host.hive.run
         places = [
-            Should(run, uid, gid, stat.S_IFDIR | 0o750, _TMPFILES),
-            Should(run / "agents", uid, gid, stat.S_IFDIR | 0o755, _TMPFILES),
+            Should(run, 0, gid, stat.S_IFDIR | 0o750, _TMPFILES),
+            Should(run / "agents", 0, 0, stat.S_IFDIR | 0o755, _TMPFILES),
             Should(
                 facts.host.hive.operator_socket,
                 uid,
