@@ -7,6 +7,7 @@ import click
 from hyperhive.cli.broker_option import broker_command
 from hyperhive.cli.output import one_line, print_json
 from hyperhive.operator.client import OperatorClient
+from hyperhive.operator.input_errors import as_input
 from hyperhive.operator.models import Cancel
 
 
@@ -29,7 +30,9 @@ def cancel(
     reason: str,
 ) -> None:
     """End what an agent does or waits for: its turn, nap, rate limit, due compaction."""
-    cancelled = broker.cancel(agent, Cancel(messages=messages, reason=reason))
+    with as_input():
+        wish = Cancel(messages=messages, reason=reason)
+    cancelled = broker.cancel(agent, wish)
     if as_json:
         print_json(cancelled)
     else:

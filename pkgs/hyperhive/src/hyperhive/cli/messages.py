@@ -9,6 +9,7 @@ from hyperhive.cli.output import clock_time, count, print_json, print_table, pri
 from hyperhive.cli.standard_input import read_text
 from hyperhive.hive.names import OPERATOR
 from hyperhive.operator.client import OperatorClient
+from hyperhive.operator.input_errors import as_input
 from hyperhive.operator.models import Message, NewMessage
 
 
@@ -28,7 +29,9 @@ def send(
 ) -> None:
     """Send a message to an agent; TEXT `-` reads it from standard input."""
     body = read_text() if text == "-" else text
-    sent = broker.send(NewMessage(to=to, body=body, in_reply_to=in_reply_to, idempotency_key=key))
+    with as_input():
+        new = NewMessage(to=to, body=body, in_reply_to=in_reply_to, idempotency_key=key)
+    sent = broker.send(new)
     if as_json:
         print_json(sent)
     else:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, TypeAdapter
 from hyperhive.errors import HyperhiveError, InputError
 from hyperhive.operator import hosting_models, models, reach
 from hyperhive.operator.broker_model import Broker
+from hyperhive.operator.input_errors import as_input
 from hyperhive.wire.sockets import address
 
 SECONDS: Final = 30.0
@@ -119,20 +120,22 @@ class OperatorClient:
         return models.ReadCount.model_validate(answer)
 
     def act(self, agent: str, action: str, reason: str = "") -> models.Agent:
-        """Has an agent start, stop, restart, pause or resume."""
-        body = models.Reason(reason=reason) if action in ("stop", "restart", "pause") else None
+        """Has an agent start, stop, restart, pause or resume.
+
+        Raises:
+            InputError: the reason is no plain line, or too long.
+        """
+        body = _reason(reason) if action in ("stop", "restart", "pause") else None
         answer = self._ask("POST", f"{_agent(agent)}/{action}", body, timeout=_OF_UNIT)
         return models.Agent.model_validate(answer)
 
     def destroy(self, agent: str, reason: str = "") -> hosting_models.Container:
-        """Removes an agent's container and keeps its state."""
-        path = f"{_agent(agent)}/destroy"
-        return self._container(path, models.Reason(reason=reason), _OF_UNIT)
+        """Removes an agent's container and keeps its state; raises as `act` does."""
+        return self._container(f"{_agent(agent)}/destroy", _reason(reason), _OF_UNIT)
 
     def purge(self, agent: str, reason: str = "") -> hosting_models.Container:
-        """Removes what a destroyed or former agent has left."""
-        path = f"{_agent(agent)}/purge"
-        return self._container(path, models.Reason(reason=reason), _OF_UNIT)
+        """Removes what a destroyed or former agent has left; raises as `act` does."""
+        return self._container(f"{_agent(agent)}/purge", _reason(reason), _OF_UNIT)
 
     def containers(self) -> list[hosting_models.Container]:
         """The containers of all agents that the hive has or had."""
@@ -276,12 +279,30 @@ def connect(
             yield OperatorClient(http, socket, patience)
 
 
+def _reason(reason: str) -> models.Reason:
+    with as_input():
+        return models.Reason(reason=reason)
+
+
 def _agent(name: str, under: str = "agents") -> str:
     """The path of an agent; a name that would lead elsewhere is none."""
     if "/" in name or name in ("", ".", ".."):
-        raise InputError(f"there is no agent {name[:40]!r}", "see hyperhive agents")
-    return f"/api/v1/{under}/{quote(name, safe='')}"
+        raise _no_agent(name)
+    return f"/api/v1/{under}/{quote(_ascii(name), safe='')}"
 
 
 def _given(params: dict[str, Any]) -> dict[str, Any]:
+    if params.get("agent") is not None:
+        _ascii(params["agent"])
     return {name: value for name, value in params.items() if value is not None}
+
+
+def _ascii(name: str) -> str:
+    """An agent's name; one that is not ASCII is none, and need not even be Unicode text."""
+    if not name.isascii():
+        raise _no_agent(name)
+    return name
+
+
+def _no_agent(name: str) -> InputError:
+    return InputError(f"there is no agent {name[:40]!a}", "see hyperhive agents")

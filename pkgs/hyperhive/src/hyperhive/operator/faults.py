@@ -11,8 +11,8 @@ from fastapi.responses import JSONResponse
 from hyperhive.broker.mail import UnknownRecipientError
 from hyperhive.broker.texts import TooLongError
 from hyperhive.errors import HyperhiveError, InputError
-from hyperhive.hive.values import DECLARED_ERROR
 from hyperhive.operator import models
+from hyperhive.operator.input_errors import plain
 from hyperhive.store.cancelling import NothingToCancelError
 from hyperhive.store.compaction import NothingToCompactError
 from hyperhive.store.errors import StoreUnavailableError
@@ -63,9 +63,8 @@ def add_faults(app: FastAPI) -> None:
     async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        if first["type"] == DECLARED_ERROR:
-            return _error(422, f"{place}: {first['ctx']['what']}", first["ctx"]["todo"])
-        return _error(422, f"{place}: {first['msg']}", _SEE)
+        what, todo = plain(first, _SEE)
+        return _error(422, f"{place}: {what}", todo)
 
     for status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
         app.add_exception_handler(status, partial(_no_route, status))
