@@ -17,7 +17,7 @@ from hyperhive.doctor import (
 from hyperhive.doctor.ask import Unknown
 from hyperhive.doctor.checks import CHECKS, Check, findings
 from hyperhive.doctor.facts import Cgroups, Disk, Entry, Firewall, HostFacts, Missing, Nix, Taken
-from hyperhive.doctor.finding import Level
+from hyperhive.doctor.finding import Level, ok
 from hyperhive.doctor.mounts import Mount
 from hyperhive.doctor.units import BROKER, Unit
 from hyperhive.hive.load import parse_hive
@@ -70,6 +70,9 @@ def mounts_without(*left_out: int) -> dict[str, tuple[Mount, ...] | Unknown]:
     """What alice's container sees without some of its mounts."""
     return {"alice": tuple(mount for mount in MOUNTS if mount.id not in left_out)}
 
+
+OUT_OF_EN: Final = Firewall(True, closed=True, outside=frozenset({"en*"}))
+"""The table with `externalInterface = "en*"`, as nftables has names."""
 
 TROUBLES: Final[list[tuple[Check, HostFacts, Level, str]]] = [
     (checks_machine.systemd, replace(GOOD, systemd=251), Level.FAIL, "systemd 251"),
@@ -181,7 +184,9 @@ TROUBLES: Final[list[tuple[Check, HostFacts, Level, str]]] = [
     (checks_network.way_out, replace(GOOD, forwarding=False), Level.FAIL, "does not forward"),
     (checks_network.way_out, replace(GOOD, forwarding=DENIED), Level.WARN, "as root"),
     (checks_network.way_out, replace(GOOD, interfaces=frozenset({"lo"})), Level.FAIL,
-     "lead to eth0, which does not exist"),
+     "lead to eth0, which is the name of no interface"),
+    (checks_network.way_out, replace(GOOD, firewall=OUT_OF_EN), Level.FAIL,
+     "lead to en*, which is the name of no interface"),
     (checks_network.way_out, replace(GOOD, firewall=Firewall(True, closed=True)), Level.FAIL,
      "no external interface"),
     (checks_network.nameservers, replace(GOOD, nameservers=()), Level.FAIL, "could reach"),
@@ -212,6 +217,12 @@ def test_a_network_that_is_the_hosts_is_a_warning() -> None:
     assert "bob has the host's network" in words(checks_network.host_networks, facts)
     for check in (checks_network.firewall, checks_network.way_out, checks_network.nameservers):
         assert list(check(facts)) == [], "nobody there needs what this looks at"
+
+
+def test_a_way_out_may_be_all_interfaces_of_a_kind() -> None:
+    facts = replace(GOOD, firewall=OUT_OF_EN, interfaces=frozenset({"lo", "enp2s0", "eno1"}))
+    *_, found = checks_network.way_out(facts)
+    assert found == ok("private networks lead out through eno1, enp2s0")
 
 
 def test_without_a_manager_an_agent_keeps_its_own_configuration() -> None:

@@ -1,6 +1,7 @@
 """Checks of what private networks need: a closed host, a way out, and name servers."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 from hyperhive.doctor.ask import Unknown
 from hyperhive.doctor.facts import HostFacts, Missing, unknown
@@ -49,10 +50,12 @@ def way_out(facts: HostFacts) -> Iterator[Finding]:
     if not facts.firewall.outside:
         yield fail("private networks lead nowhere: no external interface is set", mend)
     for name in sorted(facts.firewall.outside):
-        if name in facts.interfaces:
-            yield ok(f"private networks lead out through {name}")
+        # To nftables a name with `*` at its end is that of every interface that begins so.
+        found = sorted(one for one in facts.interfaces if fnmatchcase(one, name))
+        if found:
+            yield ok(f"private networks lead out through {', '.join(found)}")
         else:
-            yield fail(f"private networks lead to {name}, which does not exist", mend)
+            yield fail(f"private networks lead to {name}, which is the name of no interface", mend)
 
 
 def nameservers(facts: HostFacts) -> Iterator[Finding]:
