@@ -79,3 +79,27 @@ def test_programs_speak_english_and_know_no_secrets(monkeypatch: pytest.MonkeyPa
     assert isinstance(heard, str)
     assert "SECRET" not in heard
     assert heard.strip().endswith("C.UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("answer", "flakes"),
+    [
+        ("echo true", True),
+        ("echo false", False),
+        (
+            "echo 'error: trace' >&2; echo 'error: creating /nonexistent: denied' >&2; exit 1",
+            Unknown("nix: error: creating /nonexistent: denied", denied=True),
+        ),
+        ("echo yes", Unknown("nix answers neither true nor false")),
+    ],
+)
+def test_only_what_nix_says_of_flakes_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, flakes: bool | Unknown
+) -> None:
+    program = tmp_path / "nix"
+    program.write_text(f'#!/bin/sh\n[ "$1" = --version ] && exec echo nix 2.31.1\n{answer}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    found = gather._nix()
+    assert (found.version, found.flakes) == ((2, 31, 1), flakes)

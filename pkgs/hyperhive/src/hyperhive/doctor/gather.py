@@ -111,13 +111,19 @@ def _nix() -> Nix:
             version = Unknown("its version is not clear")
             if found:
                 version = tuple(int(part) for part in found.groups() if part is not None)
-    flakes = ("--extra-experimental-features", "nix-command flakes")
-    match ask("nix", *flakes, "eval", "--expr", "builtins ? getFlake"):
-        case Unknown() as unknown:
-            return Nix(version, unknown, _answers(_NIX_DAEMON))
-        case Answer(status, output):
-            able = status == 0 and output.strip() == "true"
-            return Nix(version, able, _answers(_NIX_DAEMON))
+    return Nix(version, _flakes(), _answers(_NIX_DAEMON))
+
+
+def _flakes() -> bool | Unknown:
+    features = ("--extra-experimental-features", "nix-command flakes")
+    match said("nix", *features, "eval", "--expr", "builtins ? getFlake"):
+        case Unknown(why):
+            # Who has no home, or no access to the daemon, does not get as far as an answer.
+            return Unknown(why, denied=os.geteuid() != 0)
+        case text if text.strip() in ("true", "false"):
+            return text.strip() == "true"
+        case _:
+            return Unknown("nix answers neither true nor false")
 
 
 def _answers(path: str) -> bool | Unknown:
