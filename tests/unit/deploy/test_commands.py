@@ -1,10 +1,23 @@
 """External commands: their environment, their failures, their time limit."""
 
 import logging
+import os
+import signal
+import threading
+import time
+import tracemalloc
+from pathlib import Path
 
 import pytest
 
-from hyperhive.deploy.commands import CommandError, clean_environment, run
+from hyperhive.deploy import commands
+from hyperhive.deploy.commands import (
+    MOST_LINE,
+    MOST_OUTPUT,
+    CommandError,
+    clean_environment,
+    run,
+)
 from hyperhive.errors import HyperhiveError
 
 
@@ -54,6 +67,106 @@ def test_a_program_that_is_missing_is_an_error_of_its_own() -> None:
 
 def test_output_that_is_no_text_is_no_trouble() -> None:
     assert sh(r"printf '\377\n'; printf '\377' >&2") == "\N{REPLACEMENT CHARACTER}\n"
+
+
+def test_a_process_that_keeps_the_pipes_keeps_nobody(tmp_path: Path) -> None:
+    left = tmp_path / "pid"
+    begun = time.monotonic()
+    try:
+        said = sh(f"sleep 600 & echo $! >{left}; echo out; echo and >&2")
+    finally:
+        os.kill(int(left.read_text()), signal.SIGKILL)
+    assert said == "out\n"
+    assert time.monotonic() - begun < 5
+    assert threading.active_count() == 1
+
+
+def test_a_process_that_writes_for_ever_into_the_pipes_keeps_nobody(tmp_path: Path) -> None:
+    left = tmp_path / "pid"
+    begun = time.monotonic()
+    try:
+        # It waits until its parent has ended, or it might have said too much by then.
+        sh(
+            f"(while kill -0 $$ 2>/dev/null; do :; done; exec yes >&2) & echo $! >{left};"
+            " echo error: it is so >&2"
+        )
+    finally:
+        os.kill(int(left.read_text()), signal.SIGKILL)
+    assert time.monotonic() - begun < 5
+
+
+def test_more_output_than_is_wanted_ends_the_command() -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(CommandError, match=f"sh printed more than {MOST_OUTPUT} bytes"):
+            sh("exec yes")
+        assert tracemalloc.get_traced_memory()[1] < 8 * MOST_OUTPUT
+    finally:
+        tracemalloc.stop()
+
+
+def test_as_much_output_as_is_allowed_comes_back() -> None:
+    assert len(sh(f"head -c {MOST_OUTPUT} /dev/zero")) == MOST_OUTPUT
+
+
+def test_a_line_without_an_end_is_cut(caplog: pytest.LogCaptureFixture) -> None:
+    tracemalloc.start()
+    try:
+        with caplog.at_level(logging.INFO), pytest.raises(CommandError) as caught:
+            sh("head -c 50000000 /dev/zero | tr '\\0' x >&2; echo >&2; echo short >&2; exit 1")
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+    assert caught.value.lines == ("x" * MOST_LINE + "…", "short")
+    assert caplog.messages[1:] == ["x" * MOST_LINE + "…", "short"]
+
+
+def test_a_line_of_the_greatest_length_is_whole() -> None:
+    with pytest.raises(CommandError) as caught:
+        sh(f"head -c {MOST_LINE} /dev/zero | tr '\\0' x >&2; exit 1")
+    assert caught.value.lines == ("x" * MOST_LINE,)
+
+
+def test_no_more_lines_are_logged_than_the_caller_allows(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO), pytest.raises(CommandError) as caught:
+        run(["sh", "-c", "seq 100000 >&2; exit 1"], agent="a", seconds=30, todo="", most_logged=3)
+    assert caplog.messages[1:] == ["1", "2", "3", "a: 99997 more lines are left out"]
+    assert caught.value.lines[-1] == "100000"
+
+
+def test_a_command_that_does_not_end_when_told_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "_SECONDS_TO_END", 0.2)
+    with pytest.raises(CommandError, match=r"took more than 0\.2 s"):
+        run(["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"], agent="a", seconds=0.2,
+            todo="")  # fmt: skip
+
+
+def test_an_interrupt_ends_the_command(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+
+    def interrupt(record: logging.LogRecord) -> bool:
+        if record.getMessage() == "now":
+            raise KeyboardInterrupt
+        return True
+
+    commands.logger.setLevel(logging.INFO)
+    commands.logger.addFilter(interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            sh(f"echo $$ >{pid}; echo now >&2; exec sleep 600")
+    finally:
+        commands.logger.removeFilter(interrupt)
+        commands.logger.setLevel(logging.NOTSET)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+
+
+def test_no_descriptor_stays_open() -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    sh("echo out")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_the_environment_is_clean() -> None:

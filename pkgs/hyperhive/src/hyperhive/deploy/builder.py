@@ -6,11 +6,15 @@ from typing import Final
 
 from hyperhive.deploy.commands import CommandError, run
 from hyperhive.errors import HyperhiveError
+from hyperhive.logs import shortened
 
 BUILD_SECONDS: Final = 30 * 60.0
 PROFILE_SECONDS: Final = 60.0
 SWITCH_SECONDS: Final = 10 * 60.0
+MOST_FROM_INSIDE: Final = 200
+"""Lines of a switch in the host's log: a container's root says what they are."""
 
+_MOST_IN_ERROR: Final = 500
 _SWITCH: Final = "/nix/var/nix/profiles/system/bin/switch-to-configuration"
 
 
@@ -62,7 +66,8 @@ def switch_system(container: str, agent: str) -> None:
     """Have a running container take up its profile's newest generation.
 
     A unit inside the container does it, as the container's own root. The reload of its unit on the
-    host would enter without the user namespace (NixOS/nixpkgs#57083).
+    host would enter without the user namespace (NixOS/nixpkgs#57083). So what it says is for
+    that root to choose, and so is how long anything inside keeps the pipe that it was given.
 
     Raises:
         HyperhiveError: something in the container failed to start or stop, or it took too long.
@@ -79,10 +84,11 @@ def switch_system(container: str, agent: str) -> None:
         "test",
     ]
     try:
-        run(argv, agent=agent, seconds=SWITCH_SECONDS, todo="")
+        run(argv, agent=agent, seconds=SWITCH_SECONDS, todo="", most_logged=MOST_FROM_INSIDE)
     except CommandError as error:
         said = "; ".join(line.strip() for line in error.lines[-3:] if line.strip())
         raise HyperhiveError(
-            f"{agent} did not take up its new system: {said or error.what}",
+            f"{agent} did not take up its new system: "
+            f"{shortened(said or error.what, _MOST_IN_ERROR)}",
             f"see hyperhive logs {agent}; hyperhive agent restart {agent} starts it anew",
         ) from error
