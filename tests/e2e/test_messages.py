@@ -25,3 +25,17 @@ def test_stopping_a_container_in_the_middle_of_a_turn_requeues_the_message(hive:
     done = hive.wait_message(sent, "acked")
     assert done.deliveries > 1
     assert done.attempts == 0
+
+
+def test_a_container_that_ends_while_the_broker_is_away_gives_its_messages_back(
+    hive: Hive,
+) -> None:
+    sent = hive.send("bob", "hold that")
+    hive.wait_states({"bob": "thinking"})
+    hive.testbed.systemctl("stop", "hyperhive.socket", "hyperhive.service")
+    hive.testbed.systemctl("stop", hive.unit("bob"))
+    hive.testbed.systemctl("start", "hyperhive.socket", "hyperhive.service")
+    assert hive.wait_message(sent, "queued").attempts == 0
+    hive.wait_states({"bob": "offline"})
+    hive.hyperhive("agent", "start", "bob")
+    assert hive.wait_mail("bob got: hold that").sender == "bob"

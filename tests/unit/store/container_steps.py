@@ -63,18 +63,23 @@ class ContainerSteps(LivingHive):
                 containers.report, name, report, reader=READERS[name], now=self.now
             )
             crashes = len(agent.container.crashed)
+            before = agent.container.seen
             news = agent.container.report(report, turn, READERS[name], self.promises, now)
             assert told == (len(agent.container.crashed) > crashes)
-            self._relinked(agent, news)
+            self._relinked(agent, news, before)
             self.check()
 
     @step(name=NAME, error=st.sampled_from(["", "", "it failed"]))
     def root_has_reconciled(self, name: str, error: str) -> None:
         now, agent = self.tick(), self.agents[name]
+        before = agent.container.seen
         self.store.write(containers.deployed, name, ["stopped"], error, now=now)
-        self._relinked(agent, agent.container.deployed(bool(error), self.promises, now))
+        self._relinked(agent, agent.container.deployed(bool(error), self.promises, now), before)
 
-    def _relinked(self, agent: Promised, news: bool) -> None:
-        """News of a container are news of its agent unless its harness is there."""
+    def _relinked(self, agent: Promised, news: bool, before: Report | None) -> None:
+        """News of a container are news of its agent unless its harness is there; no turn outlives
+        the container's run that it was in."""
         if news and agent.link is not Link.CONNECTED:
             agent.link = agent.container.link()
+            if agent.container.ended_a_run(before):
+                agent.lost(self.promises, self.now, failed=agent.container.has_crashed)

@@ -81,6 +81,7 @@ def begin(tx: Transaction, declared: Sequence[str], model: str, boot: str, *, no
     containers.rebooted(tx, boot, now=now)
     containers.declared_again(tx, returned, now=now)
     agents.declare(tx, sorted(declared), now=now)
+    containers.end_turns(tx, now=now)
     for name in declared:
         declare_model(tx, name, ModelChoice(model, "hive"), by="the declared hive", now=now)
     for former in agents.undeclared(tx):
@@ -188,6 +189,8 @@ class LivingHive(CheckedHive):
                 agent.declared_model = model
                 agent.choose(self.promises)
         for agent in self.agents.values():
+            if agent.container.is_down:
+                agent.lost(self.promises, now, failed=agent.container.has_crashed)
             if not agent.declared:
                 agent.lost(self.promises, now)
         self.promises.release_calls(now)

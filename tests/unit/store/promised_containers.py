@@ -52,6 +52,23 @@ class PromisedContainer:
             return Link.OFFLINE
         return Link.OFFLINE if self.seen.crash is not None and not self.ends else Link.STARTING
 
+    @property
+    def is_down(self) -> bool:
+        """Whether it is known that nothing of it runs."""
+        return self.seen is not None and self.seen.state not in {*UP, ContainerState.STOPPING}
+
+    @property
+    def has_crashed(self) -> bool:
+        """Whether its last run ended as nobody wanted."""
+        return self.seen is not None and self.seen.crash is not None and not self.ends
+
+    def ended_a_run(self, before: Report | None) -> bool:
+        """Whether a run has ended since it was seen as `before`."""
+        if self.seen is None or self.is_down or self.seen.crash is not None:
+            return self.seen is not None
+        was_up = before is not None and before.state in {*UP, ContainerState.STOPPING}
+        return was_up and before is not None and before.invocation != self.seen.invocation
+
     def fits(self, wanted: Wanted) -> bool:
         """Whether the operator can want this."""
         if wanted is Wanted.PURGED:

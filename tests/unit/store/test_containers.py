@@ -11,7 +11,7 @@ from hyperhive.store.container_rows import ContainerRow, Link, read_container, s
 from hyperhive.store.container_states import ContainerState, Crash, Wanted
 from hyperhive.store.containers import Report
 from hyperhive.store.transaction import Transaction
-from tests.unit.store.operations import mail, told
+from tests.unit.store.operations import mail, talk, told
 
 KILLED = Crash("signal", "SIGKILL")
 
@@ -135,6 +135,65 @@ def test_a_restart_after_a_crash_is_starting_again(tx: Transaction) -> None:
     assert read_agent(tx, "alice").standing.reason == "container crashed: SIGKILL"
     seen(tx, ContainerState.STARTING, at=2, invocation="b")
     assert read_agent(tx, "alice").standing.reason == "the container starts"
+
+
+def in_turn(tx: Transaction) -> None:
+    """Alice is in a turn, and a new broker has begun, which her harness has not found yet."""
+    seen(tx, ContainerState.RUNNING, at=1, now=1, invocation="a")
+    talk(tx)
+    agents.declare(tx, ["alice", "bob"], now=5)
+
+
+@pytest.mark.parametrize(
+    ("state", "run", "crash", "fate"),
+    [
+        (ContainerState.STOPPED, "a", None, ("cancelled", "the container is stopped", 0)),
+        (ContainerState.ABSENT, "a", None, ("cancelled", "there is no container", 0)),
+        (ContainerState.FAILED, "a", KILLED, ("failed", "container crashed: SIGKILL", 1)),
+        (ContainerState.STARTING, "a", KILLED, ("failed", "container crashed: SIGKILL", 1)),
+        (ContainerState.RUNNING, "b", None, ("cancelled", "the container was started again", 0)),
+        (ContainerState.RUNNING, "a", None, None),
+        (ContainerState.STOPPING, "a", None, None),
+    ],
+)
+def test_no_turn_outlives_the_run_of_its_container(
+    tx: Transaction,
+    state: ContainerState,
+    run: str,
+    crash: Crash | None,
+    fate: tuple[str, str, int] | None,
+) -> None:
+    in_turn(tx)
+    seen(tx, state, invocation=run, crash=crash)
+    (message,) = mail(tx, "alice")
+    if fate is None:
+        assert (message["state"], told(tx, "turn_finished")) == ("leased", [])
+        return
+    outcome, why, attempts = fate
+    (end,) = told(tx, "turn_finished")
+    assert (end["outcome"], end["detail"]) == (outcome, why)
+    assert (message["state"], message["attempts"]) == ("queued", attempts)
+    assert read_agent(tx, "alice").turn is None
+
+
+def test_a_turn_that_was_to_end_with_its_container_is_no_failure(tx: Transaction) -> None:
+    in_turn(tx)
+    containers.want(tx, "alice", Wanted.STOPPED, "lunch", now=8)
+    seen(tx, ContainerState.FAILED, invocation="a", crash=Crash("timeout", ""))
+    (end,) = told(tx, "turn_finished")
+    assert (end["outcome"], end["detail"]) == ("cancelled", "lunch")
+
+
+def test_no_turn_outlives_the_boot_that_it_was_in(tx: Transaction) -> None:
+    containers.rebooted(tx, "one", now=1)
+    in_turn(tx)
+    agents.set_link(tx, "alice", Link.CONNECTED, "", now=6)  # as a power cut leaves it
+    containers.rebooted(tx, "two", now=7)
+    agents.declare(tx, ["alice", "bob"], now=7)
+    containers.end_turns(tx, now=7)
+    (end,) = told(tx, "turn_finished")
+    assert (end["outcome"], end["detail"]) == ("cancelled", "the host was booted")
+    assert [message["state"] for message in mail(tx, "alice")] == ["queued"]
 
 
 @pytest.mark.parametrize(

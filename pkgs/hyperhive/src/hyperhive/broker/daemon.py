@@ -101,6 +101,7 @@ def _begin(tx: Transaction, hive: HiveConfig, boot: str, *, now: float) -> None:
     containers.rebooted(tx, boot, now=now)
     containers.declared_again(tx, returned, now=now)
     agents.declare(tx, sorted(hive.agents), now=now)
+    containers.end_turns(tx, now=now)
     for name in hive.agents:
         model = effective(hive, name).settings["model",]
         choice = ModelChoice(str(model.value), str(model.layer))

@@ -6,14 +6,17 @@ between. What is reported is what was seen, in whatever order the reports come.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from hyperhive.errors import HyperhiveError
-from hyperhive.store import crash_notices
+from hyperhive.store import crash_notices, turn_ends
 from hyperhive.store.agents import NO_HARNESS, read_agent, unlink
 from hyperhive.store.container_rows import ENDED, GONE, UP, ContainerRow, Link, read_container
 from hyperhive.store.container_states import ContainerState, Crash, Wanted
 from hyperhive.store.transaction import Transaction
+from hyperhive.wire.harness import OutcomeKind
+
+_WITH_PROCESSES: Final = (*UP, ContainerState.STOPPING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,29 @@ def _take(tx: Transaction, agent: str, known: ContainerRow, seen: Report, *, now
         crash_notices.forget_lost_harness(tx, agent)
     if read_agent(tx, agent).link is not Link.CONNECTED:
         unlink(tx, agent, NO_HARNESS, now=now)
+        was_up = known.state in _WITH_PROCESSES
+        if crash is not None or seen.state not in _WITH_PROCESSES or (was_up and not same_run):
+            _end_turn(tx, agent, now=now)
+
+
+def _end_turn(tx: Transaction, agent: str, *, now: float) -> None:
+    """Ends the turn of an agent whose harness is gone with a run of its container.
+
+    While the broker hears of it, the end of the harness's connection has ended the turn before.
+    """
+    container, row = read_container(tx, agent), read_agent(tx, agent)
+    crashed = container.crash is not None and not container.is_to_end
+    kind = OutcomeKind.FAILED if crashed else OutcomeKind.CANCELLED
+    why = row.link_reason if row.link is Link.OFFLINE else "the container was started again"
+    turn_ends.lost(tx, agent, why, kind=kind, now=now)
+
+
+def end_turns(tx: Transaction, *, now: float) -> None:
+    """Ends turns of containers that are known to be down; no harness is connected yet."""
+    names = tx.connection.execute("SELECT name FROM agents WHERE turn NOT NULL").fetchall()
+    for (agent,) in names:
+        if read_container(tx, agent).state not in (None, *_WITH_PROCESSES):
+            _end_turn(tx, agent, now=now)
 
 
 def deployed(
@@ -175,6 +201,6 @@ def rebooted(tx: Transaction, boot: str, *, now: float) -> None:
     names = tx.connection.execute("SELECT name FROM agents WHERE container NOT NULL").fetchall()
     for (agent,) in names:
         known = read_container(tx, agent)
-        if known.state in (*UP, ContainerState.STOPPING):
+        if known.state in _WITH_PROCESSES:
             ended = Report(ContainerState.STOPPED, "the host was booted", now, known.invocation)
             _take(tx, agent, known, ended, now=now)
