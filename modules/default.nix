@@ -4,6 +4,7 @@
     ./host/asserts.nix
     ./host/broker.nix
     ./host/catalog.nix
+    ./host/containers.nix
     ./host/directories.nix
     ./host/firewall.nix
     ./host/hive-json.nix
@@ -12,6 +13,7 @@
     ./host/polkit.nix
     ./host/reconcile.nix
     ./host/resolver.nix
+    ./host/root.nix
     ./host/socket.nix
     ./host/users.nix
     ./host/vacuum.nix

@@ -34,7 +34,8 @@ in
         # root's deployments and the agents' directories too, and the second would go with the service,
         # while containers have bound what is in it. tmpfiles makes them (directories.nix).
         ReadWritePaths = [
-          "/run/hyperhive"
+          # Sockets, in the directories there that are the broker's own.
+          "/run/hyperhive/agents"
           "/var/lib/hyperhive"
         ];
 

@@ -9,13 +9,16 @@ in
     systemd.tmpfiles.rules = [
       # The broker keeps its store here and may neither rename nor remove what is root's (sticky).
       "d /var/lib/hyperhive 1770 root hyperhive -"
-      "d /run/hyperhive 0750 hyperhive hyperhive -"
-      # Below it each agent's own, which containers have bound; who may enter one decides its mode.
-      "d /run/hyperhive/agents 0755 hyperhive hyperhive -"
+      # Containers have what is below it bound, by root: nobody else may put a link there.
+      "d /run/hyperhive 0750 root hyperhive -"
+      # Each agent's own lies here; who may enter one decides its mode.
+      "d /run/hyperhive/agents 0755 root root -"
       "d /run/hyperhive-resolver 0755 root root -"
       # Of nixos-containers; there before the first container, so that reconcile may be confined to them.
       "d /etc/nixos-containers - - - -"
-      "d /var/lib/nixos-containers - - - -"
+      # What an agent's root leaves there, a setuid program too, is for no other user of the host. The
+      # group reads the containers' journals.
+      "d /var/lib/nixos-containers 0750 root hyperhive -"
       "d /nix/var/nix/gcroots/per-container - - - -"
       "d /nix/var/nix/profiles/per-container - - - -"
     ];

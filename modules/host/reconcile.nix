@@ -86,6 +86,7 @@ let
     ];
     wants = [
       "hyperhive.service"
+      "network-online.target"
       "nix-daemon.socket"
     ];
     path = [
@@ -103,9 +104,6 @@ let
 in
 {
   config = lib.mkIf cfg.enable {
-    # The template container@.service, which the agents' containers are instances of.
-    boot.enableContainers = true;
-
     systemd.services.hyperhive-reconcile = unit // {
       description = "Containers of the hive ${cfg.name}";
       wantedBy = [ "multi-user.target" ];

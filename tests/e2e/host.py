@@ -28,7 +28,7 @@ let
     modules = [ {{ services.hyperhive = builtins.fromJSON declared; }} ];
   }};
 in
-{{ inherit (said.host) failed hive nftables polkit sysctl tmpfiles units; }}
+{{ inherit (said.host) failed hive nftables polkit sysctl template tmpfiles units; }}
 """
 HIVE_FILE: Final = "/etc/hyperhive/hive.json"
 RECONCILE: Final = "hyperhive-reconcile.service"
@@ -59,7 +59,6 @@ _UNITS: Final = {
     "nix-daemon.socket": f"""\
 [Socket]
 ListenStream={DAEMON_SOCKET}
-SocketMode=0600
 Accept=yes
 """,
     "nix-daemon@.service": """\
@@ -121,6 +120,8 @@ class Host:
             for name, unit in said["units"].items()
         }
         changed = {name for name, text in units.items() if self.write(UNITS / name, text)}
+        # NixOS writes it into the template itself.
+        self.write(UNITS / "container@.service.d/nixos.conf", unit_text(said["template"]))
         if self.write(HIVE_FILE, json.dumps(said["hive"])):
             changed |= {"hyperhive.service", RECONCILE}
         if self.write(RULESET, said["nftables"]):
@@ -133,7 +134,8 @@ class Host:
         if settings:
             self.testbed.run(["sysctl", "--quiet", "-w", *settings])
         wanted = {name for name, unit in said["units"].items() if unit["wantedBy"]}
-        again = sorted(changed & wanted - {RECONCILE})
+        # NixOS starts targets again, and stops none that stay.
+        again = sorted(n for n in changed & wanted - {RECONCILE} if not n.endswith(".target"))
         if again:
             self.testbed.systemctl("try-restart", *again, timeout=SWITCH_SECONDS)
         started = wanted - ({RECONCILE} - changed)

@@ -71,7 +71,8 @@ let
     }) config.systemd.services
     // type "socket" (unit: { inherit (unit) listenStreams socketConfig; }) config.systemd.sockets
     // type "timer" (unit: { inherit (unit) timerConfig; }) config.systemd.timers
-    // type "path" (unit: { inherit (unit) pathConfig; }) config.systemd.paths;
+    // type "path" (unit: { inherit (unit) pathConfig; }) config.systemd.paths
+    // type "target" (_: { }) config.systemd.targets;
 
   unitOf = unit: {
     inherit (unit)
@@ -127,6 +128,7 @@ in
         inherit (config.users.groups.agent) gid;
       };
       hostName = config.networking.hostName;
+      nix = { inherit (config.nix) enable settings; };
       firewall = config.networking.firewall.enable;
       nspawn = config.boot.isNspawnContainer;
       stateVersion = config.system.stateVersion;
@@ -155,6 +157,8 @@ in
       etc = filesOf config;
       files = lib.attrNames config.environment.etc;
       units = unitsOf config "hyperhive";
+      # What the module adds to the template of nixos-containers.
+      template = (unitsOf config "container@")."container@.service";
       tmpfiles = config.systemd.tmpfiles.rules;
       polkit = config.security.polkit.extraConfig;
       # What `nft --file` is given.

@@ -8,6 +8,9 @@ from typing import Any, Final
 
 import pytest
 
+from hyperhive.hive.models import HiveConfig
+from hyperhive.hive.names import AgentName
+from hyperhive.render.agent import Host, agent_files
 from tests.nixos.nix import STUBS, Nix
 from tests.nixos.unit_text import SECTIONS, unit_text
 from tests.tools import program
@@ -33,6 +36,8 @@ EXPOSURE: Final = {
     # A network to anywhere: notify.nix says why.
     "hyperhive-notify.service": 1.5,
     # Root's powers over files and containers, and a network to fetch with: reconcile.nix says why.
+    # Files of any owner: root.nix says why.
+    "hyperhive-root@.service": 1.9,
     "hyperhive-reconcile.service": 3.5,
     "hyperhive-deploy@.service": 3.5,
 }
@@ -40,6 +45,9 @@ EXPOSURE: Final = {
 
 NEWER: Final = ("RestartSteps", "RestartMaxDelaySec")
 """Settings of systemd 254; an older one pauses as long before each start."""
+
+
+CONTAINERS: Final = "hyperhive-containers.target"
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +191,15 @@ def test_reconcile_and_deploy_differ_in_what_they_do_alone(units: dict[str, Any]
     assert {"hyperhive.service", "hyperhive-firewall.service"} < set(reconcile["after"])
 
 
+def test_no_container_starts_without_its_conf(nix: Nix, nixpkgs: Path) -> None:
+    """nixos-containers would start it as the host's root, in the tree that an agent left."""
+    template = nix.ask(nixpkgs, "host.template", HIVE)
+    conf = "/etc/nixos-containers/%i.conf"
+    assert template["unitConfig"]["AssertPathExists"] == conf
+    # Beside the optional one of NixOS: what goes while the unit starts is missed by each program.
+    assert conf in template["serviceConfig"]["EnvironmentFile"]
+
+
 def test_every_directory_that_a_unit_writes_is_made_before(
     nix: Nix, nixpkgs: Path, units: dict[str, Any]
 ) -> None:
@@ -191,15 +208,28 @@ def test_every_directory_that_a_unit_writes_is_made_before(
     made |= {"/run/systemd/system", "/var/lib/systemd/catalog"}
     for name, unit in units.items():
         for section in SECTIONS:
-            assert set(unit.get(section, {}).get("ReadWritePaths", ())) <= made, name
+            paths = unit.get(section, {}).get("ReadWritePaths", ())
+            # systemd leaves out what begins with a hyphen and is not there.
+            assert {path for path in paths if not path.startswith("-")} <= made, name
+
+
+def test_all_containers_are_part_of_what_goes_with_the_module(units: dict[str, Any]) -> None:
+    assert units[CONTAINERS]["wantedBy"] == ["multi-user.target"]
+    declared = HiveConfig.model_validate({"hive": {"name": "lab"}, "agents": {"alice": {}}})
+    files = agent_files(declared, AgentName("alice"), Host.default())
+    drop_in = files["containers/h-alice.service.d/hyperhive.conf"].decode()
+    assert {f"PartOf={CONTAINERS}", f"After={CONTAINERS}"} <= set(drop_in.splitlines())
 
 
 def test_who_owns_what(nix: Nix, nixpkgs: Path) -> None:
     rules = [rule.split() for rule in nix.ask(nixpkgs, "host.tmpfiles", HIVE)]
     owned = {rule[1]: (rule[2], rule[3], rule[4]) for rule in rules if rule[0] == "d"}
     assert owned["/var/lib/hyperhive"] == ("1770", "root", "hyperhive")
-    assert owned["/run/hyperhive"] == ("0750", "hyperhive", "hyperhive")
-    assert owned["/run/hyperhive/agents"] == ("0755", "hyperhive", "hyperhive")
+    # Not the broker's: root binds what is below them into containers.
+    assert owned["/run/hyperhive"] == ("0750", "root", "hyperhive")
+    assert owned["/run/hyperhive/agents"] == ("0755", "root", "root")
+    # What a container's root leaves there is for no other user of the host to run.
+    assert owned["/var/lib/nixos-containers"] == ("0750", "root", "hyperhive")
     assert owned["/run/hyperhive-resolver"] == ("0755", "root", "root")
 
 

@@ -41,12 +41,13 @@ def unit_text(unit: Mapping[str, Any]) -> str:
     # NixOS itself has put the above into unitConfig; the stand-in for it has not.
     lines = ["[Unit]", *_settings(head | unit["unitConfig"])]
 
-    ((option, section),) = ((o, s) for o, s in SECTIONS.items() if o in unit)
-    lines += ["", f"[{section}]"]
-    for name, value in sorted(_environment(unit).items()):
-        # systemd reads a quoted word as C does, and so as JSON does.
-        lines.append(f"Environment={json.dumps(f'{name}={value}')}")
-    lines += _settings(unit[option])
+    # A target has none.
+    for option, section in ((o, s) for o, s in SECTIONS.items() if o in unit):
+        lines += ["", f"[{section}]"]
+        for name, value in sorted(_environment(unit).items()):
+            # systemd reads a quoted word as C does, and so as JSON does.
+            lines.append(f"Environment={json.dumps(f'{name}={value}')}")
+        lines += _settings(unit[option])
     lines += [f"ListenStream={place}" for place in unit.get("listenStreams", ())]
     if unit["wantedBy"]:
         lines += ["", "[Install]", f"WantedBy={' '.join(unit['wantedBy'])}"]

@@ -98,6 +98,7 @@ in
     networking.hostName = option types.str "nixos";
     networking.useDHCP = option types.bool true;
 
+    nix.enable = option types.bool true;
     nix.package = option types.package pkgs.nix;
     nix.settings = option (types.attrsOf types.anything) { };
     nixpkgs.config = option (types.attrsOf types.raw) { };
@@ -138,6 +139,7 @@ in
     };
     systemd.timers = units { timerConfig = section; };
     systemd.paths = units { pathConfig = section; };
+    systemd.targets = units { };
 
     users.allowNoPasswordLogin = flag;
     users.mutableUsers = option types.bool true;
