@@ -57,6 +57,9 @@ COMMANDS: Final = {
 }
 """Each command: where it is, and its line in `hyperhive --help`."""
 
+HIDDEN: Final = {"container-root": "hyperhive.cli.container_root:container_root"}
+"""Commands that units alone have use for: where they are."""
+
 
 class Commands(click.Group):
     """The commands of the table, imported one by one when they are called."""
@@ -67,9 +70,12 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command."""
-        if cmd_name not in self.list_commands(ctx):
-            return None
-        module, attribute = COMMANDS[cmd_name][0].split(":")
+        place = HIDDEN.get(cmd_name)
+        if place is None:
+            if cmd_name not in self.list_commands(ctx):
+                return None
+            place, _ = COMMANDS[cmd_name]
+        module, attribute = place.split(":")
         command = getattr(import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
@@ -84,7 +90,7 @@ class Commands(click.Group):
         """
         name = args[0]
         known = self.list_commands(ctx)
-        if name not in known and not name.startswith("-"):
+        if name not in {*known, *HIDDEN} and not name.startswith("-"):
             todo = did_you_mean(name, known, "see `hyperhive --help`")
             raise InputError(f"there is no command {name!a}", todo)
         return super().resolve_command(ctx, args)
