@@ -90,9 +90,50 @@ def test_what_is_broken_is_found(hive: Hive) -> None:
     assert troubles(hive) == {}
 
 
+def test_units_that_fail_are_found_and_shown(hive: Hive) -> None:
+    notify, catalog = "hyperhive-notify.service", "hyperhive-catalog.service"
+    deploy = "hyperhive-deploy@nobody.service"
+    # As they are described, they fail: the one for good, the other again and again.
+    for unit in (catalog, notify):
+        fails = "[Service]\nExecStart=\nExecStart=/bin/false\n"
+        hive.host.write(f"{drop_in(unit)}/fails.conf", fails)
+    hive.host.write(f"{drop_in(notify)}/again.conf", "[Service]\nRestartSec=1h\n")
+    try:
+        hive.testbed.systemctl("daemon-reload")
+        for unit in (notify, catalog, deploy):
+            hive.testbed.run(["systemctl", "restart", unit], check=False)
+        found = troubles(hive)
+        shown = hive.hyperhive("status").stdout
+    finally:
+        for unit in (notify, catalog):
+            hive.testbed.run(["rm", "-r", drop_in(unit)])
+        hive.testbed.systemctl("daemon-reload")
+        hive.testbed.systemctl("restart", notify, catalog)
+        hive.testbed.systemctl("reset-failed", deploy)
+    assert found == {
+        f"{notify} ends again and again: exit-code": mend_of(notify),
+        f"{catalog} has failed: exit-code": mend_of(catalog),
+        f"{deploy} has failed: exit-code": mend_of(deploy),
+    }
+    for unit in (notify, catalog, deploy):
+        assert f"failed: journalctl -u {unit}" in shown.splitlines()
+    assert troubles(hive) == {}
+
+
+def drop_in(unit: str) -> str:
+    """Where a unit is described otherwise, until the next boot."""
+    return f"/run/systemd/system/{unit}.d"
+
+
+def mend_of(unit: str) -> str:
+    """What is said of a unit that fails."""
+    return f"journalctl -u {unit}; then systemctl start {unit}"
+
+
 def test_who_is_not_root_is_told_what_only_root_can_see(hive: Hive) -> None:
     done = hive.testbed.run([HYPERHIVE, "doctor", "--json"], user="nobody", check=False)
     found = json.loads(done.stdout)
     hidden = [one for one in found if one["mend"] == "run hyperhive doctor as root"]
     assert {one["level"] for one in hidden} == {"warn"}
     assert any(one["what"].startswith("firewall: not known") for one in hidden)
+    assert not any("flakes" in one["what"] for one in found if one["level"] == "fail")

@@ -18,7 +18,7 @@ from hyperhive.cli.main import main
 from hyperhive.cli.output import display_width
 from hyperhive.doctor import status
 from hyperhive.doctor.ask import Unknown
-from hyperhive.doctor.units import HOST_UNITS, Unit
+from hyperhive.doctor.units import HOST_UNITS, NOTIFY, Unit
 from hyperhive.errors import NoBrokerError
 from hyperhive.hive.names import AgentName
 from hyperhive.hive.paths import HostPaths, StatePaths
@@ -30,6 +30,9 @@ UNITS = {
 } | {
     "hyperhive-watch.service": Unit(
         "hyperhive-watch.service", "loaded", "failed", "failed", "watchdog", 0, 1_800_000_000.0
+    ),
+    "hyperhive-notify.service": Unit(
+        "hyperhive-notify.service", "loaded", "activating", "auto-restart", "exit-code", 0, None
     ),
     "hyperhive-firewall.service": Unit(
         "hyperhive-firewall.service", "not-found", "inactive", "dead", "", 0, None
@@ -88,7 +91,11 @@ def test_a_host_with_its_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert shown["broker"][0][1:3] == ["pid", f"{os.getpid()},"]
         assert shown["hyperhive.socket"][0][-2:] == ["active", "(running)"]
         assert shown["hyperhive-watch.service"][0][-3:] == ["failed", "(failed):", "watchdog"]
-        assert shown["failed:"] == [["journalctl", "-u", "hyperhive-watch.service"]]
+        assert shown["hyperhive-notify.service"] == [["-", "auto-restart:", "exit-code"]]
+        assert shown["failed:"] == [
+            ["journalctl", "-u", "hyperhive-watch.service"],
+            ["journalctl", "-u", "hyperhive-notify.service"],
+        ]
         assert shown["hyperhive-firewall.service"][0] == ["-", "there", "is", "none"]
         (runs, made) = shown["alice"]
         assert runs[:4] == ["starting", "running", "active", "0a0a0a0a,"]
@@ -101,7 +108,7 @@ def test_a_host_with_its_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         (alice,) = [one for one in document["agents"] if one["name"] == "alice"]
         assert (alice["container"], alice["unit"]) == ("running", "active")
         assert alice["system"]["path"] == SYSTEM
-        assert [unit["name"] for unit in document["units"]] == list(HOST_UNITS)
+        assert [unit["name"] for unit in document["units"]] == [*HOST_UNITS, NOTIFY]
 
     on_host(tmp_path, body)
 

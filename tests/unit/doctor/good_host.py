@@ -10,7 +10,7 @@ from hyperhive.doctor.checks import Check
 from hyperhive.doctor.facts import Cgroups, Disk, Entry, Firewall, HostFacts, Nix, Taken
 from hyperhive.doctor.finding import Level
 from hyperhive.doctor.mounts import Mount
-from hyperhive.doctor.units import HOST_UNITS, Unit
+from hyperhive.doctor.units import Unit, units_of
 from hyperhive.hive.load import parse_hive
 from hyperhive.hive.names import AgentName
 from hyperhive.hive.paths import HostPaths
@@ -27,6 +27,7 @@ HIVE: Final = parse_hive(
         "hive": {
             "name": "lab",
             "dashboard": {"port": 8710, "token_file": "/run/secrets/token"},
+            "notify": {"command": ["/opt/tell-me"]},
         },
         "agents": {
             "boss": {"role": "manager", "uid_base": 1048576},
@@ -116,7 +117,8 @@ GOOD: Final = HostFacts(
     forwarding=True,
     interfaces=frozenset({"lo", "eth0", "ve-h-alice"}),
     units={
-        name: Unit(name, "loaded", "active", "running", "success", 7, NOW) for name in HOST_UNITS
+        name: Unit(name, "loaded", "active", "running", "success", 7, NOW)
+        for name in units_of(HIVE)
     },
     entries=_entries(),
     taken={

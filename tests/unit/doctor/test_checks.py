@@ -19,7 +19,7 @@ from hyperhive.doctor.checks import CHECKS, Check, findings
 from hyperhive.doctor.facts import Cgroups, Disk, Entry, Firewall, HostFacts, Missing, Nix, Taken
 from hyperhive.doctor.finding import Level, ok
 from hyperhive.doctor.mounts import Mount
-from hyperhive.doctor.units import BROKER, Unit
+from hyperhive.doctor.units import BROKER, NOTIFY, Unit
 from hyperhive.hive.load import parse_hive
 from hyperhive.hive.names import AgentName
 from tests.unit.doctor.good_host import (
@@ -45,6 +45,7 @@ from tests.unit.doctor.good_host import (
 
 OWN: Final = HOST.hive
 OF_ALICE: Final = OWN.agent(ALICE)
+DASHBOARD: Final = "hyperhive-dashboard-127-0-0-1-8710.socket"
 USER: Final = 2097152 + 1000
 BOSS_USER: Final = 1048576 + 1000
 
@@ -56,9 +57,10 @@ def test_a_good_host_is_good() -> None:
 
 
 def units_with(name: str, **changed: Any) -> dict[str, Unit]:
-    """The hive's units, one of them otherwise."""
+    """The hive's units, one of them otherwise, or one more."""
     assert not isinstance(GOOD.units, Unknown)
-    return {**GOOD.units, name: replace(GOOD.units[name], **changed)}
+    there = GOOD.units.get(name, replace(GOOD.units[BROKER], name=name))
+    return {**GOOD.units, name: replace(there, **changed)}
 
 
 def taken_with(*taken: Taken) -> dict[str, tuple[Taken, ...] | Unknown]:
@@ -98,6 +100,18 @@ TROUBLES: Final[list[tuple[Check, HostFacts, Level, str]]] = [
      result="watchdog")), Level.FAIL, "hyperhive.service has failed: watchdog (journalctl -u "),
     (checks_machine.units, replace(GOOD, units=units_with(BROKER, load="not-found")), Level.FAIL,
      "there is no hyperhive.service"),
+    (checks_machine.units, replace(GOOD, units=units_with(BROKER, active="inactive")), Level.WARN,
+     "hyperhive.service does not run (systemctl start hyperhive.service)"),
+    (checks_machine.units, replace(GOOD, units=units_with(NOTIFY, active="activating",
+     sub="auto-restart", result="exit-code")), Level.FAIL,
+     "hyperhive-notify.service ends again and again: exit-code (journalctl -u hyperhive-notify"),
+    (checks_machine.units, replace(GOOD, units=units_with(NOTIFY, load="not-found")), Level.FAIL,
+     "there is no hyperhive-notify.service"),
+    (checks_machine.units, replace(GOOD, units=units_with(DASHBOARD, active="failed",
+     result="resources")), Level.FAIL, f"{DASHBOARD} has failed: resources"),
+    (checks_machine.units, replace(GOOD, units=units_with("hyperhive-root@h-alice.service",
+     active="failed", result="exit-code")), Level.FAIL,
+     "hyperhive-root@h-alice.service has failed: exit-code (journalctl -u hyperhive-root@h-alice"),
     (checks_machine.polkit, replace(GOOD, permitted={"container@h-a.service": False}), Level.FAIL,
      "does not let the broker start container@h-a.service"),
     (checks_machine.polkit, replace(GOOD, permitted={"sshd.service": True}), Level.FAIL,
@@ -217,6 +231,19 @@ def test_a_network_that_is_the_hosts_is_a_warning() -> None:
     assert "bob has the host's network" in words(checks_network.host_networks, facts)
     for check in (checks_network.firewall, checks_network.way_out, checks_network.nameservers):
         assert list(check(facts)) == [], "nobody there needs what this looks at"
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("hyperhive-reconcile.service", {"active": "inactive"}),
+        ("hyperhive-deploy@alice.service", {"active": "inactive"}),
+        ("hyperhive-old.service", {"active": "inactive", "load": "not-found"}),
+    ],
+)
+def test_what_need_not_run_is_no_trouble(name: str, changed: dict[str, Any]) -> None:
+    facts = replace(GOOD, units=units_with(name, **changed))
+    assert levels(checks_machine.units, facts) == {Level.OK}
 
 
 def test_a_way_out_may_be_all_interfaces_of_a_kind() -> None:

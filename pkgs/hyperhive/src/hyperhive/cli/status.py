@@ -67,7 +67,7 @@ def _show(found: Status, now: float) -> None:
         click.echo()
         print_table(["UNIT", "SINCE", "STATE"], [_unit(unit) for unit in found.units])
         for unit in found.units:
-            if unit.active == "failed":
+            if unit.fails:
                 click.echo(f"failed: journalctl -u {unit.name}")
     if found.agents:
         click.echo()
@@ -85,7 +85,9 @@ def _show(found: Status, now: float) -> None:
 
 
 def _unit(unit: Unit) -> list[str]:
-    state = f"{unit.active} ({unit.sub})" if unit.exists else "there is none"
+    state = unit.sub if unit.restarts else f"{unit.active} ({unit.sub})"
+    if not unit.exists:
+        state = "there is none"
     if unit.result not in ("", "success"):
         state += f": {unit.result}"
     return [unit.name, "-" if unit.since is None else clock_time(unit.since), state]

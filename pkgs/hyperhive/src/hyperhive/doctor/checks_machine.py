@@ -7,7 +7,7 @@ from typing import Final
 from hyperhive.doctor.ask import Unknown
 from hyperhive.doctor.facts import HostFacts, unknown
 from hyperhive.doctor.finding import Finding, fail, ok, warn
-from hyperhive.doctor.units import HOST_UNITS
+from hyperhive.doctor.units import Unit, in_order, units_of
 
 LEAST_SYSTEMD: Final = 252
 """With older ones nobody has tried what follows from uid ranges of containers."""
@@ -163,21 +163,27 @@ def _rule(facts: HostFacts, why: Unknown) -> Iterator[Finding]:
 
 
 def units(facts: HostFacts) -> Iterator[Finding]:
-    """The hive's own units are there, and none has failed."""
+    """The hive's own units are there, those run that should, and none has failed."""
     if isinstance(facts.units, Unknown):
         yield unknown("units", facts.units)
         return
-    known = [facts.units[name] for name in HOST_UNITS if name in facts.units]
-    troubles = 0
-    for unit in known:
-        if not unit.exists:
-            troubles += 1
-            yield fail(f"there is no {unit.name}", "set services.hyperhive.enable")
-        elif unit.active == "failed":
-            troubles += 1
-            yield fail(f"{unit.name} has failed: {unit.result}", f"journalctl -u {unit.name}")
-    if not troubles:
-        yield ok(f"{len(known)} units of the hive are there, and none has failed")
+    must = units_of(facts.hive)
+    known = in_order(facts.units, must)
+    troubles = [found for unit in known for found in _of_unit(unit, must=unit.name in must)]
+    yield from troubles or [ok(f"{len(known)} units of the hive are there, and none has failed")]
+
+
+def _of_unit(unit: Unit, *, must: bool) -> Iterator[Finding]:
+    start = f"systemctl start {unit.name}"
+    if must and not unit.exists:
+        yield fail(
+            f"there is no {unit.name}", "set services.hyperhive.enable; nixos-rebuild switch"
+        )
+    elif unit.fails:
+        how = "ends again and again" if unit.restarts else "has failed"
+        yield fail(f"{unit.name} {how}: {unit.result}", f"journalctl -u {unit.name}; then {start}")
+    elif must and unit.rests:
+        yield warn(f"{unit.name} does not run", start)
 
 
 def disk(facts: HostFacts) -> Iterator[Finding]:

@@ -1,7 +1,6 @@
 """Looks at this host. Nothing here changes anything, and what cannot be seen is `Unknown`."""
 
 import grp
-import json
 import os
 import pwd
 import re
@@ -25,7 +24,7 @@ from hyperhive.doctor.ids import taken_ids
 from hyperhive.doctor.machines import leaders, machine_ids, machine_mounts
 from hyperhive.doctor.mounts import mount_of, parse_mounts
 from hyperhive.doctor.ruleset import read_ruleset
-from hyperhive.doctor.units import BROKER, HOST_UNITS, Unit, units
+from hyperhive.doctor.units import BROKER, IN_MEMORY, Unit, units, units_of
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.paths import RESOLVER, HostPaths
 
@@ -49,7 +48,7 @@ def gather(hive: HiveConfig, host: HostPaths, now: float) -> HostFacts:
     Args:
         now: seconds since the epoch.
     """
-    known_units = units(HOST_UNITS)
+    known_units = units([*units_of(hive), IN_MEMORY])
     machines = leaders()
     return HostFacts(
         hive=hive,
@@ -193,8 +192,8 @@ def _firewall() -> Firewall | Unknown:
         case Answer(0, output):
             try:
                 return read_ruleset(output)
-            except json.JSONDecodeError:
-                return Unknown("nft answers no JSON")
+            except ValueError:
+                return Unknown("nft answers something else than its JSON")
         case Answer(_, _, error) if "No such file" in error:
             return Firewall(loaded=False)
         case Answer(_, _, error):

@@ -7,7 +7,7 @@ from typing import Final
 
 from hyperhive.doctor.ask import Unknown
 from hyperhive.doctor.systems import System, system_of
-from hyperhive.doctor.units import HOST_UNITS, Unit, units
+from hyperhive.doctor.units import HOST_UNITS, IN_MEMORY, Unit, in_order, units
 from hyperhive.errors import HyperhiveError
 from hyperhive.hive.load import load_hive
 from hyperhive.hive.models import HiveConfig
@@ -95,7 +95,7 @@ def status_of(socket: Path, host: HostPaths, declared: Path) -> Status:
     """
     told = _ask(socket)
     on_host = socket == host.hive.operator_socket
-    known = units([*HOST_UNITS, CONTAINER_UNITS]) if on_host else None
+    known = units([*HOST_UNITS, IN_MEMORY, CONTAINER_UNITS]) if on_host else None
     running = known if isinstance(known, dict) else {}
     if isinstance(told, _Told):
         agents = tuple(_one(agent, running, host if on_host else None) for agent in told.agents)
@@ -105,7 +105,7 @@ def status_of(socket: Path, host: HostPaths, declared: Path) -> Status:
     return Status(
         broker=told.broker if isinstance(told, _Told) else None,
         trouble=None if isinstance(told, _Told) else told,
-        units=_of_host(known) if isinstance(known, dict) else known,
+        units=in_order(known, HOST_UNITS) if isinstance(known, dict) else known,
         agents=agents,
         kept=kept(told.containers) if isinstance(told, _Told) else (),
     )
@@ -133,11 +133,6 @@ def _declared(file: Path) -> HiveConfig | None:
         return load_hive(file)
     except (HyperhiveError, OSError):
         return None  # The broker's absence is what the reader is told of.
-
-
-def _of_host(known: Mapping[str, Unit]) -> tuple[Unit, ...]:
-    """The hive's own units, in their order; the broker's sockets may be more."""
-    return tuple(known[name] for name in HOST_UNITS if name in known)
 
 
 def _one(agent: Agent, running: Mapping[str, Unit], host: HostPaths | None) -> AgentStatus:
