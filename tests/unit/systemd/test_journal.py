@@ -97,12 +97,18 @@ def test_a_long_text_says_what_is_left_out() -> None:
 
 def test_the_hives_units_are_those_of_the_module() -> None:
     text = "".join(file.read_text() for file in (ROOT / "modules" / "host").glob("*.nix"))
-    kinds = {"services": "service", "timers": "timer", "paths": "path", "sockets": "socket"}
     declared = {
-        f"{name}.{kinds[kind]}"
+        f"{name}.{kind.removesuffix('s')}"
         for kind, name in re.findall(r"systemd\.(\w+)\.(hyperhive[a-z-]*)", text)
     }
     assert declared | {"hyperhive.socket"} == set(HIVE_UNITS)
+
+
+def test_an_agents_journal_has_what_runs_before_its_container() -> None:
+    found = of_agent(AgentName("alice"), "container@h-alice.service", None)
+    for unit in ("container@h-alice", "hyperhive-root@h-alice", "hyperhive-deploy@alice"):
+        assert [f"_SYSTEMD_UNIT={unit}.service"] in found
+        assert [f"UNIT={unit}.service", "_PID=1"] in found
 
 
 def test_matches_trust_what_systemd_says_alone(monkeypatch: pytest.MonkeyPatch) -> None:

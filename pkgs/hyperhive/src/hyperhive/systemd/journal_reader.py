@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hyperhive.errors import HyperhiveError
-from hyperhive.hive.names import AgentName
+from hyperhive.hive.names import AgentName, container_name
 from hyperhive.logs import shortened
 from hyperhive.systemd.journal import Wish, text_of
 
@@ -22,6 +22,7 @@ HIVE_UNITS: Final = (
     "hyperhive.service",
     "hyperhive.socket",
     "hyperhive-catalog.service",
+    "hyperhive-containers.target",
     "hyperhive-firewall.service",
     "hyperhive-notify.service",
     "hyperhive-reconcile.service",
@@ -96,7 +97,9 @@ def of_agent(name: AgentName, unit: str, turn: int | None) -> Matches:
     of_it = [f"HYPERHIVE_AGENT={name}", *said_by]
     if turn is not None:
         return [[*of_it, f"HYPERHIVE_TURN={turn}"]]
-    return [of_it, *of_unit(unit), *of_unit(f"hyperhive-deploy@{name}.service")]
+    before = f"hyperhive-root@{container_name(name)}.service"
+    own = (unit, before, f"hyperhive-deploy@{name}.service")
+    return [of_it, *chain.from_iterable(map(of_unit, own))]
 
 
 def last_lines(unit: str, lines: int, invocation: str | None = None) -> list[str]:
