@@ -84,8 +84,6 @@ in
     systemd.services.hyperhive-firewall = {
       description = "Firewall between the host and the containers of the hive ${cfg.name}";
       wantedBy = [ "multi-user.target" ];
-      # That one may empty the kernel's rules.
-      after = [ "nftables.service" ];
       # A restart would restart the containers.
       reloadIfChanged = true;
 
@@ -102,13 +100,13 @@ in
       };
     };
 
-    # The host's own nftables.service empties the kernel's rules when it reloads, and loads these as well.
-    networking.nftables.tables = lib.mkIf nftables.enable {
-      hyperhive = {
-        family = "inet";
-        content = rules;
-      };
-    };
+    # NixOS's own nftables.service deletes the tables that it loaded, when it stops too; so this is none
+    # of them. But with flushRuleset it empties the kernel, whenever it is started, reloaded or stopped, by
+    # a switch that takes it away too. These commands it runs in one transaction with that, each time:
+    # there is no moment without this table, and no container ends with that service.
+    networking.nftables.extraDeletions = lib.mkIf (
+      nftables.enable && nftables.flushRuleset
+    ) cfg.ruleset;
     networking.firewall.extraForwardRules =
       lib.mkIf (outwards && nftables.enable && firewall.filterForward)
         ''

@@ -163,8 +163,8 @@ in
       polkit = config.security.polkit.extraConfig;
       # What `nft --file` is given.
       nftables = config.services.hyperhive.ruleset;
-      # The same where NixOS loads it too.
-      table = config.networking.nftables.tables.hyperhive or null;
+      # What the host's own nftables.service runs whenever it takes its tables away.
+      deletions = config.networking.nftables.extraDeletions;
       # The units' texts; the stand-in for NixOS writes none.
       unitTexts = lib.mapAttrs (_: unit: unit.text) (
         lib.filterAttrs (name: _: lib.hasPrefix "hyperhive" name) config.systemd.units

@@ -256,12 +256,3 @@ def name_server(server: socket.socket) -> Iterator[None]:
         end.close()
         thread.join()
         ended.close()
-
-
-def test_the_same_rules_stand_in_nixos_s_own_table(nix: Nix, nixpkgs: Path) -> None:
-    """Where the host's firewall is nftables', which empties the kernel's rules when it reloads."""
-    own = "{ networking.nftables.enable = true; }"
-    table = nix.ask(nixpkgs, "host.table", HIVE, own)
-    assert table["family"] == "inet"
-    assert table["content"].strip() in nix.ask(nixpkgs, "host.nftables", HIVE, own)
-    assert nix.ask(nixpkgs, "host.table", HIVE) is None

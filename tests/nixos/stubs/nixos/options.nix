@@ -83,16 +83,8 @@ in
     networking.firewall.filterForward = flag;
     networking.nat.externalInterface = option (types.nullOr types.str) null;
     networking.nftables.enable = flag;
-    networking.nftables.tables = submodules {
-      content = mkOption { type = types.lines; };
-      family = mkOption {
-        type = types.enum [
-          "inet"
-          "ip"
-          "ip6"
-        ];
-      };
-    };
+    networking.nftables.extraDeletions = option types.lines "";
+    networking.nftables.flushRuleset = flag;
     networking.resolvconf.enable = option types.bool true;
     networking.useHostResolvConf = option types.bool false;
     networking.hostName = option types.str "nixos";
