@@ -1,5 +1,10 @@
 # The container itself. What isolates it is the host's; here is what NixOS needs to run inside.
-{ config, lib, ... }:
+{
+  config,
+  lib,
+  options,
+  ...
+}:
 let
   cfg = config.hyperhive.agent;
   private = cfg.network == "private";
@@ -26,17 +31,33 @@ in
       firewall.enable = lib.mkDefault private;
     };
 
-    # An agent builds through the host's daemon, as the untrusted user that it is there.
-    nix.settings.experimental-features = lib.mkDefault [
-      "nix-command"
-      "flakes"
-    ];
+    # Who may build does so through the host's daemon, as the untrusted user that it is there; nobody
+    # else has a use for Nix. The system is built and put here by the host, and switching runs no Nix.
+    nix.enable = lib.mkDefault cfg.nixDaemon;
+    nix.settings = lib.mkIf config.nix.enable {
+      experimental-features = lib.mkDefault [
+        "nix-command"
+        "flakes"
+      ];
+    };
 
     # What happened outlives the container's restarts, on the host's disk: so not without limit.
-    services.journald.storage = "persistent";
-    services.journald.extraConfig = ''
-      SystemMaxUse=200M
-    '';
+    # NixOS 26.11 has settings, and neither of what 26.05 has.
+    services.journald =
+      if options.services.journald ? settings then
+        {
+          settings.Journal = {
+            Storage = "persistent";
+            SystemMaxUse = "200M";
+          };
+        }
+      else
+        {
+          storage = "persistent";
+          extraConfig = ''
+            SystemMaxUse=200M
+          '';
+        };
     # Memory is limited from outside, and what runs out of it is a turn's own unit.
     systemd.oomd.enable = lib.mkDefault false;
 

@@ -179,6 +179,10 @@ in
       description = "The network that the host gives the container.";
     };
 
+    nixDaemon = mkEnableOption ''
+      Nix in the container, for builds with the host's daemon. Whether the container sees the
+      daemon is the host's to say'';
+
     uidBase = mkOption {
       type = types.nullOr types.ints.unsigned;
       default = null;

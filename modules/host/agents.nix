@@ -209,6 +209,10 @@ in
       '';
     };
 
+    nixDaemon = mkEnableOption ''
+      builds by the agent with the host's Nix daemon. They run on the host: on its network, and
+      beyond the container's limits'';
+
     binds = mkOption {
       type = types.listOf (types.submodule ./bind.nix);
       default = [ ];

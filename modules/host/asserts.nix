@@ -71,6 +71,10 @@ let
         message = "${option name "bash"}: ${quoted fullRules} written as a full rule; write only what stands inside the parentheses.";
       }
       {
+        assertion = agent.nixDaemon -> agent.network != "none";
+        message = "${option name "nixDaemon"}: builds have the host's network, but ${option name "network"} = \"none\"; leave it out, or set the network to \"private\".";
+      }
+      {
         assertion = agent.uidBase == null || uidBase.valid agent.uidBase;
         message = "${option name "uidBase"}: ${toString agent.uidBase} is no base of a range; use a multiple of ${toString uidBase.size} from ${toString uidBase.first} to ${toString uidBase.last}.";
       }
@@ -95,6 +99,10 @@ in
 {
   config = lib.mkIf cfg.enable {
     assertions = [
+      {
+        assertion = lib.versionAtLeast config.system.stateVersion "22.05";
+        message = "system.stateVersion: for ${config.system.stateVersion} NixOS keeps containers in /etc/containers and /var/lib/containers, where hyperhive has none; move them to /etc/nixos-containers and /var/lib/nixos-containers, see to what else changed up to 22.05, and set it to \"22.05\" or newer.";
+      }
       {
         assertion = names != [ ];
         message = "services.hyperhive.agents: the hive has no agent; declare at least one.";
@@ -124,9 +132,14 @@ in
     ++ mapAttrsToList ofShared shared
     ++ concatMap lib.id (mapAttrsToList ofAgent cfg.agents);
 
-    warnings = map (
-      name:
-      "${option name "network"} = \"host\": the agent reaches everything that listens on this host, without isolation."
-    ) (filter (name: cfg.agents.${name}.network == "host") names);
+    warnings =
+      map (
+        name:
+        "${option name "network"} = \"host\": the agent reaches everything that listens on this host, without isolation."
+      ) (filter (name: cfg.agents.${name}.network == "host") names)
+      ++ map (
+        name:
+        "${option name "nixDaemon"}: what the agent builds is built on this host, on its network and beyond the container's limits."
+      ) (filter (name: cfg.agents.${name}.nixDaemon) names);
   };
 }

@@ -17,6 +17,7 @@ let
     declared:
     renamed {
       extra_nix = "extraNix";
+      nix_daemon = "nixDaemon";
       system_prompt = "systemPrompt";
       uid_base = "uidBase";
       wake_for_operator = "wakeForOperator";

@@ -85,6 +85,8 @@ class Host:
         self._units: dict[str, str] = {}
         environment.install(testbed)
         containers.install(testbed)
+        # On Debian it is a group's.
+        testbed.path(DAEMON_SOCKET).parent.chmod(0o755)
         for place, text in _PROGRAMS.items():
             self.write(place, text, mode=0o755)
         self.write("/etc/sysusers.d/hyperhive.conf", _USERS)

@@ -12,6 +12,7 @@ from tests.e2e.testbed import as_uid
 PROFILES: Final = "/nix/var/nix/profiles"
 GCROOTS: Final = "/nix/var/nix/gcroots"
 RESOLVER: Final = "/run/hyperhive-resolver"
+NIX_DAEMON: Final = "/nix/var/nix/daemon-socket"
 
 # finit_module(2) of a file that is no module: who may load modules is told that.
 LOADS: Final = """
@@ -42,7 +43,7 @@ def test_a_container_cannot_leave_files_where_the_host_looks_for_profiles(hive: 
         assert not (outside / "setuid").exists()
 
 
-@pytest.mark.parametrize("place", [PROFILES, GCROOTS, "/nix/store", "/usr", RESOLVER])
+@pytest.mark.parametrize("place", [PROFILES, GCROOTS, "/nix/store", "/usr", RESOLVER, NIX_DAEMON])
 def test_what_the_host_has_mounted_stays(hive: Hive, place: str) -> None:
     mounts = hive.inside("alice", ["cat", "/proc/self/mountinfo"]).stdout
     fails(hive, f"umount {place}")

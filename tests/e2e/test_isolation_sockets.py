@@ -11,6 +11,7 @@ import pytest
 from hyperhive.log_events import LogEvent
 from tests.e2e.environment import HYPERHIVE, INTERPRETER
 from tests.e2e.hive import OPERATOR_SOCKET, Hive
+from tests.e2e.nix_stand_in import DAEMON_SOCKET
 from tests.e2e.testbed import as_uid
 
 AGENTS: Final = Path("/run/hyperhive/agents")
@@ -88,6 +89,25 @@ def test_the_operators_socket_is_open_to_its_group_alone(hive: Hive) -> None:
     assert outside(hive, nobody, OPERATOR_SOCKET) == "Permission denied"
     command = as_uid(nobody, HYPERHIVE, "agents", group="hyperhive")
     assert "alice" in hive.testbed.run(command).stdout
+
+
+def test_the_nix_daemon_cannot_be_reached_from_inside(hive: Hive) -> None:
+    """It builds on the host: on its network, and beyond the container's limits."""
+    there = hive.testbed.path(DAEMON_SOCKET)
+    assert there.is_socket(), "on the host, where everyone may connect"
+    assert there.stat().st_mode & 0o777 == 0o666
+    directory = str(Path(DAEMON_SOCKET).parent)
+    for user in ("root", "agent"):
+        assert inside(hive, user, DAEMON_SOCKET) == "No such file or directory"
+        # A mount namespace of its own uncovers nothing; nor does what lies below.
+        for way in (f"umount {directory}", f"mount --bind {Path(directory).parent} /mnt"):
+            unshared = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+            look = f"{way}; test -e {DAEMON_SOCKET} || test -e /mnt/daemon-socket/socket"
+            done = hive.inside("alice", [*unshared, look], user=user, check=False)
+            assert done.returncode == 1, f"{user} could: {way}"
+    # Where it is writable, NixOS starts a daemon of the container's own.
+    writes = hive.inside("alice", ["sh", "-c", f"touch {directory}/socket"], check=False)
+    assert "Read-only file system" in writes.stderr
 
 
 @pytest.mark.parametrize("name", ["mcp.sock", "harness.sock"])

@@ -29,6 +29,7 @@ _RULES: Final = [
 ]
 _WORKER: Final[dict[str, Any]] = {
     "tools": {"allow": ["Bash"]},
+    "nixDaemon": True,
     "credentials": {"TOKEN": _SECRET_FILE},
 }
 _REAL: Final[dict[str, Any]] = {

@@ -182,6 +182,17 @@ def test_names_are_resolved_where_the_host_says(nix: Nix, nixpkgs: Path, network
         assert "resolv.conf" not in files
 
 
+@pytest.mark.parametrize("may", [False, True])
+def test_nix_is_there_for_who_may_build(nix: Nix, nixpkgs: Path, may: bool) -> None:
+    permitted = f"{{ hyperhive.agent.nixDaemon = {str(may).lower()}; }}"
+    found = ask(nix, nixpkgs, "nix", SMALLEST, permitted)
+    assert found["enable"] is may
+    assert ("flakes" in found["settings"].get("experimental-features", [])) is may
+    # An extra.nix may have Nix without the daemon, to evaluate with.
+    own = ask(nix, nixpkgs, "nix", SMALLEST, permitted, "{ nix.enable = true; }")
+    assert "flakes" in own["settings"]["experimental-features"]
+
+
 def test_claude_may_be_the_host_s(nix: Nix, nixpkgs: Path) -> None:
     named = '{ hyperhive.agent.claude = "/nix/store/x-claude/bin/claude"; }'
     settings = ask(nix, nixpkgs, "settings", SMALLEST, named)

@@ -43,6 +43,10 @@ def declare(agent: str) -> str:
             ' services.hyperhive.agents.b.role = "manager"; }',
             ["`a', `b' have role = \"manager\""],
         ),
+        (
+            '{ lib, ... }: { system.stateVersion = lib.mkForce "21.11"; }',
+            ["system.stateVersion: for 21.11", "/var/lib/nixos-containers", '"22.05" or newer'],
+        ),
         (declare('recipients = [ "bob" ]'), ["agents.alice.recipients", "`bob'"]),
         (declare('recipients = [ "manager" ]'), ["agents.alice.recipients", "`manager'"]),
         (declare('mcp.hyperhive.command = "x"'), ["agents.alice.mcp", "another name"]),
@@ -52,6 +56,10 @@ def declare(agent: str) -> str:
             ["agents.alice.credentials", "`KEY' in the Nix store"],
         ),
         (declare('bash.deny = [ "Bash(ls)" ]'), ["agents.alice.bash", "inside the parentheses"]),
+        (
+            declare('network = "none"; nixDaemon = true'),
+            ["agents.alice.nixDaemon", 'agents.alice.network = "none"'],
+        ),
         (declare("uidBase = 1048577"), ["agents.alice.uidBase", "multiple of 65536"]),
         (declare("uidBase = 65536"), ["agents.alice.uidBase", "from 524288"]),
         (
@@ -133,3 +141,9 @@ def test_a_hive_needs_an_agent(nix: Nix, nixpkgs: Path) -> None:
 def test_the_network_of_the_host_is_warned_of(nix: Nix, nixpkgs: Path) -> None:
     (warning,) = ask(nix, nixpkgs, "warnings", SMALLEST, declare('network = "host"'))
     assert "agents.alice.network" in warning
+
+
+def test_builds_on_the_host_are_warned_of(nix: Nix, nixpkgs: Path) -> None:
+    (warning,) = ask(nix, nixpkgs, "warnings", SMALLEST, declare("nixDaemon = true"))
+    assert "agents.alice.nixDaemon" in warning
+    assert "beyond the container's limits" in warning

@@ -128,10 +128,16 @@ def test_every_field_arrives(nix: Nix, nixpkgs: Path) -> None:
         "conversation": {"compact_percent": 0, "notes_kib": 16},
         "wake_for_operator": False,
         "network": "none",
+        "nix_daemon": False,
         "binds": [{"source": "/srv/shared", "target": "/srv/shared", "writable": True}],
         "uid_base": 1048576,
         "extra_nix": True,
     }
+
+
+def test_an_agent_may_build(nix: Nix, nixpkgs: Path) -> None:
+    given = ask(nix, nixpkgs, "hive", SMALLEST, declare("nixDaemon = true"))
+    assert given["agents"]["alice"]["nix_daemon"] is True
 
 
 def test_defaults_are_those_of_the_schema(nix: Nix, nixpkgs: Path) -> None:

@@ -189,6 +189,18 @@ ALICE = {
         "cover",
         "/srv/x",
     ),
+    "bind of the Nix daemon's socket": (
+        'binds = [{source = "/nix/var", target = "/srv/a"}]',
+        "binds[0].source",
+        "would show the agent the host's Nix daemon",
+        "nix_daemon = true",
+    ),
+    "Nix daemon without a network": (
+        'network = "none"\nnix_daemon = true',
+        "nix_daemon",
+        "builds have the host's network",
+        'network = "private"',
+    ),
     "two binds on one place": (
         'binds = [{source = "/srv/a", target = "/srv/x"}, {source = "/srv/b", target = "/srv/x"}]',
         "binds[1].target",

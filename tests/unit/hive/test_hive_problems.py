@@ -161,6 +161,7 @@ def test_names_whose_ranges_collide_are_both_named() -> None:
 WARNINGS = {
     "network host": ('network = "host"', "network", "everything that listens"),
     "network none": ('network = "none"', "network", "the model's API"),
+    "builds on the host": ("nix_daemon = true", "nix_daemon", "beyond the container's limits"),
     "little memory": ('limits.memory = "256M"', "limits.memory", "230 MB"),
     "short secret": ('environment.API_KEY = "dummy"', "environment.API_KEY", "world-readable"),
     "arbitrary code": ('bash.allow = ["git *"]', "bash.allow[0]", ""),
@@ -186,6 +187,13 @@ def test_warning(fields: str, place: str, message: str, tmp_path: Path) -> None:
         (Level.WARNING, f"agents.alice.{place}")
     ]
     assert message in warnings[0].message
+
+
+def test_who_may_build_may_see_the_daemons_socket(tmp_path: Path) -> None:
+    file = tmp_path / "hive.toml"
+    shown = 'binds = [{source = "/nix/var/nix", target = "/srv/nix"}]'
+    file.write_text(alice(f"nix_daemon = true\n{shown}"))
+    assert [found.place for found in check_hive(file).warnings] == ["agents.alice.nix_daemon"]
 
 
 def test_a_way_round_a_denial_matters_where_there_is_one(tmp_path: Path) -> None:

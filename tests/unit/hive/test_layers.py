@@ -88,6 +88,7 @@ def test_an_empty_list_is_a_value() -> None:
         "uid_base",
         "recipients",
         "extra_nix",
+        "nix_daemon",
         "credentials",
     ],
 )

@@ -47,7 +47,7 @@ FULL = hive(
             "system_prompt": "You own the parser.",
         },
         "bob": {"network": "none", "description": "Reads"},
-        "carol": {"network": "host", "limits": {"tasks": None}},
+        "carol": {"network": "host", "limits": {"tasks": None}, "nix_daemon": True},
     },
     model="haiku",
     system_prompt="Write plainly.",

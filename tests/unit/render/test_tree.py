@@ -123,6 +123,7 @@ def test_the_conf_of_a_private_agent() -> None:
             " --load-credential=hyperhive.TOKEN_B:/run/secrets/b"
             " --bind-ro=/nix/var/nix/profiles/per-container/h-alice:/nix/var/nix/profiles"
             " --tmpfs=/nix/var/nix/gcroots"
+            " --tmpfs=/nix/var/nix/daemon-socket:ro,mode=0755"
         ),
     }
 
@@ -141,6 +142,18 @@ def test_the_conf_on_the_host_s_network() -> None:
     assert found["COPY_RESOLV_CONF"] == "1"
     assert "hyperhive-resolver" not in found["EXTRA_NSPAWN_FLAGS"]
     assert not {"HOST_ADDRESS", "LOCAL_ADDRESS"} & set(found)
+
+
+def test_the_socket_of_nix_is_covered_unless_the_agent_may_build() -> None:
+    tree = render_hive(FULL, HOST)
+    covered = {
+        name
+        for name in FULL.agents
+        if "daemon-socket" in tree[f"containers/h-{name}.conf"].decode()
+    }
+    assert covered == {"alice", "bob", "boss"}
+    assert b"nixDaemon = true;" in tree["agents/carol/agent.nix"]
+    assert b"nixDaemon = false;" in tree["agents/alice/agent.nix"]
 
 
 def test_an_agent_that_does_not_start_by_itself() -> None:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
+from hyperhive.hive.host_paths import shows_nix_daemon
 from hyperhive.hive.limits import USEFUL_MEMORY, memory_bytes
 from hyperhive.hive.names import MANAGER, OPERATOR, RESERVED, AgentName
 from hyperhive.hive.problems import NOTHING, Level, Location, Problem, problem
@@ -108,8 +109,17 @@ def _environment(declaration: Declaration, name: AgentName) -> Iterator[Problem]
 
 
 def _binds(declaration: Declaration, name: AgentName) -> Iterator[Problem]:
+    agent = declaration.agents[name]
     targets: set[str] = set()
-    for index, bind in enumerate(declaration.agents[name].binds):
+    for index, bind in enumerate(agent.binds):
+        if shows_nix_daemon(bind.source) and not agent.nix_daemon:
+            yield _error(
+                declaration,
+                ("agents", name, "binds", index, "source"),
+                bind.source,
+                "would show the agent the host's Nix daemon",
+                "bind something else, or set nix_daemon = true",
+            )
         if bind.target in targets:
             yield _error(
                 declaration,
@@ -139,6 +149,22 @@ def _isolation(declaration: Declaration, name: AgentName) -> Iterator[Problem]:
             agent.network.value,
             "the agent cannot reach the model's API either",
             'use "private", or bind a socket that leads to the API',
+        )
+    if agent.nix_daemon and agent.network is Network.NONE:
+        yield problem(
+            Level.ERROR,
+            (*here, "nix_daemon"),
+            NOTHING,
+            "builds have the host's network, and the agent is to have none",
+            'leave it out, or set network = "private"',
+        )
+    elif agent.nix_daemon:
+        yield problem(
+            Level.WARNING,
+            (*here, "nix_daemon"),
+            NOTHING,
+            "builds run on the host, on its network and beyond the container's limits",
+            "leave it out unless the agent must build",
         )
     memory = memory_bytes(agent.limits.memory) if agent.limits.memory else None
     if memory is not None and memory < USEFUL_MEMORY:

@@ -12,6 +12,8 @@ from hyperhive.errors import InputError
 from hyperhive.hive.paths import DECLARED_HIVE, HOST_RUN, HOST_STATE
 
 PATH_PATTERN: Final = r"^/[A-Za-z0-9/._+@=-]*$"
+NIX_DAEMON: Final = PurePosixPath("/nix/var/nix/daemon-socket")
+"""Where the socket of the host's Nix daemon is, and nothing else."""
 
 _STORE: Final = PurePosixPath("/nix/store")
 _HIVE_OWN: Final = tuple(
@@ -81,6 +83,11 @@ def parse_bind_source(text: str) -> str:
     if any(path.is_relative_to(tree) for tree in _KERNEL):
         raise InputError("part of the kernel's own trees", "bind ordinary files, not /proc or /dev")
     return text
+
+
+def shows_nix_daemon(source: str) -> bool:
+    """Whether who sees that path of the host can connect to its Nix daemon."""
+    return _overlap(PurePosixPath(source), NIX_DAEMON)
 
 
 def parse_bind_target(text: str) -> str:

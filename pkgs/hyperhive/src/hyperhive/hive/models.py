@@ -134,6 +134,12 @@ class AgentConfig(Declared):
         " not even the model's API; `host`: the host's own interfaces, without isolation.",
         examples=["private"],
     )
+    nix_daemon: bool = Field(
+        default=False,
+        description="Whether the agent may build with the host's Nix daemon. Builds run on the"
+        " host: on its network, and beyond the container's limits.",
+        examples=[True],
+    )
     binds: list[Bind] = Field(
         default=[],
         description="Paths of the host that the container sees.",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from hyperhive.errors import InputError
+from hyperhive.hive.host_paths import NIX_DAEMON
 from hyperhive.hive.models import AgentConfig, Bind, HiveConfig, Inputs, Network
 from hyperhive.hive.names import AgentName, container_name
 from hyperhive.hive.paths import (
@@ -111,6 +112,7 @@ def _agent_nix(hive: HiveConfig, name: AgentName, agent: AgentConfig) -> str:
         "systemPrompt": system_prompt(hive, name),
         "turnSeconds": agent.limits.turn_seconds,
         "network": agent.network.value,
+        "nixDaemon": agent.nix_daemon,
         "uidBase": agent.uid_range(name).base,
         "stateVersion": hive.hive.state_version,
     }
@@ -158,6 +160,10 @@ def _nspawn_flags(name: AgentName, agent: AgentConfig, hive: StatePaths) -> list
         (paths.sockets, CONTAINER_SOCKETS),
     )
     resolver = [_shown(RESOLVER, RESOLVER)]
+    # What is built with the host's daemon is built on the host: fixed-output derivations on its
+    # network, all of them beyond the container's limits. Read-only, so that NixOS's own daemon is
+    # not started there (ConditionPathIsReadWrite=) if an extra.nix enables it.
+    no_daemon = NspawnFlag("--tmpfs", (str(NIX_DAEMON), "ro,mode=0755"), "the hive's directories")
     return [
         # For a number in PRIVATE_USERS nspawn leaves the tree's owners alone unless told.
         NspawnFlag("--private-users-ownership", ("chown",), "uid_base"),
@@ -174,9 +180,11 @@ def _nspawn_flags(name: AgentName, agent: AgentConfig, hive: StatePaths) -> list
             for variable, path in sorted(agent.credentials.items())
         ),
         # The start script binds both for writing and with mapped owners: the container's root could
-        # leave a program there that is setuid for the host's. The later mounts cover those.
+        # leave a program there that is setuid for the host's. Of mounts at one place nspawn makes a
+        # tmpfs after a bind, and binds in the order of the flags: these cover the start script's.
         _shown(HostPaths(hive).container(name).profiles, PROFILES),
         NspawnFlag("--tmpfs", (str(GC_ROOTS),), "the hive's directories"),
+        *([] if agent.nix_daemon else [no_daemon]),
     ]
 
 
