@@ -100,6 +100,14 @@ in
       };
     };
 
+    # nixos-containers gives the links their addresses. systemd-networkd, where the host has it, has a file
+    # of its own for every ve-* (80-container-ve.network), and would give others, serve DHCP and translate
+    # addresses there. Of its files the first that matches counts.
+    systemd.network.networks."05-hyperhive" = {
+      matchConfig.Name = "ve-h-*";
+      linkConfig.Unmanaged = true;
+    };
+
     # NixOS's own nftables.service deletes the tables that it loaded, when it stops too; so this is none
     # of them. But with flushRuleset it empties the kernel, whenever it is started, reloaded or stopped, by
     # a switch that takes it away too. These commands it runs in one transaction with that, each time:

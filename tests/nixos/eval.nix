@@ -131,6 +131,11 @@ in
       nix = { inherit (config.nix) enable settings; };
       firewall = config.networking.firewall.enable;
       nspawn = config.boot.isNspawnContainer;
+      journald =
+        config.services.journald.settings.Journal or {
+          inherit (config.services.journald) extraConfig storage;
+        };
+      inherit (config) warnings;
       stateVersion = config.system.stateVersion;
       declared = { inherit (config.hyperhive.agent) model role uidBase; };
       failed = failed config;
@@ -163,6 +168,10 @@ in
       polkit = config.security.polkit.extraConfig;
       # What `nft --file` is given.
       nftables = config.services.hyperhive.ruleset;
+      # Whose links systemd-networkd leaves alone.
+      networks = lib.mapAttrs (_: network: { inherit (network) linkConfig matchConfig; }) (
+        lib.filterAttrs (name: _: lib.hasInfix "hyperhive" name) config.systemd.network.networks
+      );
       # What the host's own nftables.service runs whenever it takes its tables away.
       deletions = config.networking.nftables.extraDeletions;
       # The units' texts; the stand-in for NixOS writes none.

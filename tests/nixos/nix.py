@@ -16,7 +16,9 @@ from typing import Any, Final
 from tests.tools import ROOT
 
 STUBS: Final = ROOT / "tests" / "nixos" / "stubs"
-"""A stand-in for nixpkgs, laid out as nixpkgs is."""
+"""A stand-in for nixpkgs 26.05, laid out as nixpkgs is: what the modules use of it."""
+UNSTABLE: Final = STUBS / "unstable"
+"""The same of nixos-unstable, which is to be 26.11."""
 
 EVALUATION: Final = ROOT / "tests" / "nixos" / "eval.nix"
 """What the tests ask of modules, as a function of a nixpkgs tree."""

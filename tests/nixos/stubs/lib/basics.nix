@@ -163,6 +163,8 @@ rec {
     inherit text;
   };
 
+  versionAtLeast = version: least: builtins.compareVersions version least >= 0;
+
   trivial.release = "26.05";
   licenses.mit.spdxId = "MIT";
   platforms.linux = [

@@ -1,5 +1,6 @@
-# The options of NixOS that this project's modules set or read. Types are as strict as the real ones
-# where that is cheap, so that a misspelt or misplaced value is refused here too.
+# The options of NixOS 26.05 that this project's modules set or read; those that 26.11 has changed stand
+# in files of their own, one for each. Types are as strict as the real ones where that is cheap, so that
+# a misspelt or misplaced value is refused here too.
 {
   config,
   lib,
@@ -100,20 +101,17 @@ in
     security.polkit.enable = flag;
     security.polkit.extraConfig = option types.lines "";
     security.sudo.enable = option types.bool true;
-    services.journald.extraConfig = option types.lines "";
-    services.journald.storage = option (types.enum [
-      "auto"
-      "none"
-      "persistent"
-      "volatile"
-    ]) "persistent";
     services.nginx.enable = flag;
     services.nginx.virtualHosts = option (types.attrsOf types.anything) { };
     specialisation = submodules { configuration = mkOption { type = types.raw; }; };
     system.build.toplevel = option types.package (pkgs.writeText "nixos-system" "");
     system.stateVersion = option types.str lib.trivial.release;
+    systemd.network.enable = flag;
+    systemd.network.networks = submodules {
+      linkConfig = section;
+      matchConfig = section;
+    };
     systemd.oomd.enable = option types.bool true;
-
     systemd.package = option types.package pkgs.systemd;
     systemd.tmpfiles.rules = option (types.listOf types.str) [ ];
     systemd.services = units {
@@ -156,6 +154,31 @@ in
     additionalPaths = option (types.listOf types.package) [ ];
     memorySize = option types.int 1024;
   };
+
+  # NixOS's own, at each evaluation.
+  config.warnings =
+    let
+      online = "network-online.target";
+      warned =
+        type: units:
+        map (name: "${name}.${type} is ordered after '${online}' but doesn't depend on it") (
+          lib.attrNames (
+            lib.filterAttrs (
+              _: unit:
+              lib.elem online unit.after && !lib.elem online (unit.wants ++ unit.requires ++ unit.bindsTo)
+            ) units
+          )
+        );
+    in
+    lib.concatLists (
+      lib.mapAttrsToList warned {
+        path = config.systemd.paths;
+        service = config.systemd.services;
+        socket = config.systemd.sockets;
+        target = config.systemd.targets;
+        timer = config.systemd.timers;
+      }
+    );
 
   config._module.args.pkgs = lib.mkDefault (
     import ../default.nix { system = config.nixpkgs.hostPlatform; }

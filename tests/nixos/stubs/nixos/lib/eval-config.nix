@@ -1,6 +1,8 @@
-# A NixOS configuration of the given modules, with the options that this project's modules set.
+# A NixOS configuration of the given modules, with the options that this project's modules set. They are
+# those of a release: what ../../unstable asks for is the next one's.
 {
   modules,
+  release ? "26.05",
   system ? null,
   specialArgs ? { },
 }:
@@ -11,6 +13,7 @@ lib.evalModules {
   inherit specialArgs;
   modules = [
     ../options.nix
+    (../journald + "/${release}.nix")
   ]
   ++ lib.optional (system != null) { nixpkgs.hostPlatform = system; }
   ++ modules;
