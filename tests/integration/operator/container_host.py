@@ -102,11 +102,17 @@ class ContainerHost:
 @asynccontextmanager
 async def container_host(state: Path, hive: HiveConfig = HIVE) -> AsyncIterator[ContainerHost]:
     """A host whose broker manages containers."""
-    confs = state / "confs"
-    confs.mkdir(parents=True, exist_ok=True)
-    paths = HostPaths(StatePaths.local(state), confs=confs)
+    paths = HostPaths(
+        StatePaths.local(state),
+        confs=state / "confs",
+        units=state / "units",
+        profiles=state / "profiles",
+    )
     for name in ("alice", "boss"):
-        paths.container(AgentName(name)).conf.touch()
+        container = paths.container(AgentName(name))
+        for part in (container.conf, container.drop_in, container.profile):
+            part.parent.mkdir(parents=True, exist_ok=True)
+            part.touch()
     made: list[FakeUnits] = []
 
     def lifecycle(core: Core) -> ContainerLifecycle:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hyperhive.hive.load import parse_hive
+from hyperhive.hive.names import AgentName
 from tests.integration.broker.plane import DEADLINE
 from tests.integration.operator.container_host import ContainerHost, container_host, on_host
 
@@ -80,6 +81,24 @@ def test_who_has_no_container_gets_one(tmp_path: Path) -> None:
         for verb in ("start", "restart"):
             await host.ask("POST", f"agents/bob/{verb}", {} if verb == "restart" else None)
         unit = "hyperhive-deploy@bob.service"
+        assert host.units.asked == [("start", unit, "running")] * 2
+
+    on_host(tmp_path, body)
+
+
+def remove(host: ContainerHost, part: str) -> None:
+    """Takes away a part of alice's container."""
+    path: Path = getattr(host.paths.container(AgentName("alice")), part)
+    path.unlink()
+
+
+@pytest.mark.parametrize("part", ["conf", "drop_in", "profile"])
+def test_what_is_not_whole_is_made_and_not_started(tmp_path: Path, part: str) -> None:
+    async def body(host: ContainerHost) -> None:
+        remove(host, part)
+        for verb in ("start", "restart"):
+            await host.ask("POST", f"agents/alice/{verb}", {} if verb == "restart" else None)
+        unit = "hyperhive-deploy@alice.service"
         assert host.units.asked == [("start", unit, "running")] * 2
 
     on_host(tmp_path, body)

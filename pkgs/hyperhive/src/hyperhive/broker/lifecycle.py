@@ -65,7 +65,7 @@ class ContainerLifecycle:
         self._deploying: defaultdict[AgentName, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def start(self, agent: AgentName) -> None:
-        """Starts an agent's container; makes it first, if there is none."""
+        """Starts an agent's container; makes it first, if it is not whole."""
         before = await self._want(agent, Wanted.RUNNING, f"started {BY_OPERATOR}")
         if self._is_to_be_made(agent, before):
             await self._deploy(agent)
@@ -78,7 +78,7 @@ class ContainerLifecycle:
         await self._units.stop(self._unit(agent))
 
     async def restart(self, agent: AgentName, reason: str) -> None:
-        """Restarts an agent's container; makes it first, if there is none."""
+        """Restarts an agent's container; makes it first, if it is not whole."""
         before = await self._want(agent, Wanted.RUNNING, reason)
         if self._is_to_be_made(agent, before):
             await self._deploy(agent)
@@ -100,11 +100,17 @@ class ContainerLifecycle:
         return await core.store.write(containers.want, agent, wanted, reason, now=core.clock())
 
     def _is_to_be_made(self, agent: AgentName, before: ContainerRow) -> bool:
-        """Whether there is no container, or will be none in a moment."""
+        """Whether there is no whole container, or will be none in a moment.
+
+        systemd would start what there is: without the settings of its unit, which a boot takes
+        away, one without limits; without a profile, one that has no system.
+        """
+        container = self._host.container(agent)
+        parts = (container.conf, container.drop_in, container.profile)
         return (
             before.wanted in GONE
             or self._deploying[agent].locked()
-            or not self._host.container(agent).conf.exists()
+            or not all(part.exists() for part in parts)
         )
 
     async def _deploy(self, agent: AgentName) -> None:
