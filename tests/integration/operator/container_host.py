@@ -106,7 +106,7 @@ async def container_host(state: Path, hive: HiveConfig = HIVE) -> AsyncIterator[
         StatePaths.local(state),
         confs=state / "confs",
         units=state / "units",
-        profiles=state / "profiles",
+        profiles=state / "profiles-of-containers",
     )
     for name in ("alice", "boss"):
         container = paths.container(AgentName(name))
