@@ -17,7 +17,7 @@ from tests.e2e.environment import CHECKOUT, INTERPRETER
 from tests.e2e.nix_stand_in import DAEMON_SOCKET, known_here, placed
 from tests.e2e.testbed import Testbed
 from tests.nixos.nix import EVALUATION, STUBS, find
-from tests.nixos.unit_text import unit_text
+from tests.nixos.unit_text import network_text, unit_text
 from tests.tools import ROOT, need
 
 EXPRESSION: Final = f"""\
@@ -28,7 +28,10 @@ let
     modules = [ {{ services.hyperhive = builtins.fromJSON declared; }} ];
   }};
 in
-{{ inherit (said.host) failed hive nftables polkit sysctl template tmpfiles units; }}
+{{
+  inherit (said.host)
+    failed hive networks nftables polkit sysctl template tmpfiles units;
+}}
 """
 HIVE_FILE: Final = "/etc/hyperhive/hive.json"
 RECONCILE: Final = "hyperhive-reconcile.service"
@@ -122,6 +125,8 @@ class Host:
             for name, unit in said["units"].items()
         }
         changed = {name for name, text in units.items() if self.write(UNITS / name, text)}
+        for name, network in said["networks"].items():
+            self.write(f"/etc/systemd/network/{name}.network", network_text(network))
         # NixOS writes it into the template itself.
         self.write(UNITS / "container@.service.d/nixos.conf", unit_text(said["template"]))
         if self.write(HIVE_FILE, json.dumps(said["hive"])):

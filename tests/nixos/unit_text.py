@@ -54,6 +54,16 @@ def unit_text(unit: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def network_text(network: Mapping[str, Any]) -> str:
+    """Return the text of one file for systemd-networkd.
+
+    Args:
+        network: a member of what the question `host.networks` of eval.nix answers.
+    """
+    match, link = _settings(network["matchConfig"]), _settings(network["linkConfig"])
+    return "\n".join(["[Match]", *match, "", "[Link]", *link]) + "\n"
+
+
 def _environment(unit: Mapping[str, Any]) -> dict[str, str]:
     environment = {n: v for n, v in unit.get("environment", {}).items() if v is not None}
     if unit.get("path") and "PATH" not in environment:
