@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
+from hyperhive.hive.host_paths import NIX_DAEMON
 from tests.e2e.environment import HYPERHIVE
 from tests.e2e.hive import Hive
 
@@ -79,6 +80,10 @@ def test_what_is_broken_is_found(hive: Hive) -> None:
         f"alice: its container can write to the host's {PROFILES}": (
             [*there, "mount", "--bind", "/state", PROFILES],
             [*there, "umount", PROFILES],
+        ),
+        "alice: its container can reach the host's Nix daemon": (
+            [*there, "mount", "--bind", "/state", str(NIX_DAEMON)],
+            [*there, "umount", str(NIX_DAEMON)],
         ),
     }
     with ExitStack() as all_broken:

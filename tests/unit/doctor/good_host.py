@@ -11,6 +11,7 @@ from hyperhive.doctor.facts import Cgroups, Disk, Entry, Firewall, HostFacts, Ni
 from hyperhive.doctor.finding import Level
 from hyperhive.doctor.mounts import Mount
 from hyperhive.doctor.units import Unit, units_of
+from hyperhive.hive.host_paths import NIX_DAEMON
 from hyperhive.hive.load import parse_hive
 from hyperhive.hive.names import AgentName
 from hyperhive.hive.paths import HostPaths
@@ -95,6 +96,8 @@ MOUNTS: Final = (
     Mount(3, 1, _BOUND, _GCROOTS, "ext4", False),
     Mount(4, 2, _BOUND, _PROFILES, "ext4", True),
     Mount(5, 3, TOP, _GCROOTS, "tmpfs", False),
+    Mount(6, 1, NIX_DAEMON, NIX_DAEMON, "ext4", True),
+    Mount(7, 6, TOP, NIX_DAEMON, "tmpfs", True),
 )
 """What a container sees whose conf covers what nixos-containers binds."""
 

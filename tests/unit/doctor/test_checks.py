@@ -192,6 +192,11 @@ TROUBLES: Final[list[tuple[Check, HostFacts, Level, str]]] = [
     (checks_containers.covered, replace(GOOD, mounts={"alice": ()}), Level.FAIL, "profiles"),
     (checks_containers.covered, replace(GOOD, mounts={"alice": DENIED}), Level.WARN, "as root"),
     (checks_containers.covered, replace(GOOD, mounts=DENIED), Level.WARN, "as root"),
+    (checks_containers.nix_daemon, replace(GOOD, mounts=mounts_without(7)), Level.FAIL,
+     "alice: its container can reach the host's Nix daemon (systemctl start hyperhive-reconcile"),
+    (checks_containers.nix_daemon, replace(GOOD, mounts={"alice": ()}), Level.FAIL, "can reach"),
+    (checks_containers.nix_daemon, replace(GOOD, mounts={"alice": DENIED}), Level.WARN, "as root"),
+    (checks_containers.nix_daemon, replace(GOOD, mounts=DENIED), Level.WARN, "as root"),
     (checks_network.firewall, replace(GOOD, firewall=Firewall(False)), Level.FAIL, "no table"),
     (checks_network.firewall, replace(GOOD, firewall=Firewall(True)), Level.FAIL, "are open"),
     (checks_network.firewall, replace(GOOD, firewall=DENIED), Level.WARN, "as root"),
@@ -252,6 +257,14 @@ def test_a_way_out_may_be_all_interfaces_of_a_kind() -> None:
     assert found == ok("private networks lead out through eno1, enp2s0")
 
 
+def test_builds_on_the_host_are_a_warning() -> None:
+    agents = {"alice": {"nix_daemon": True}}
+    hive = parse_hive({"hive": {"name": "lab"}, "agents": agents}, "test")
+    facts = replace(GOOD, hive=hive, mounts=mounts_without(7))
+    assert levels(checks_containers.nix_daemon, facts) == {Level.WARN}
+    assert "alice may build on the host" in words(checks_containers.nix_daemon, facts)
+
+
 def test_without_a_manager_an_agent_keeps_its_own_configuration() -> None:
     hive = parse_hive({"hive": {"name": "lab"}, "agents": {"alice": {"uid_base": 2097152}}}, "test")
     facts = replace(GOOD, hive=hive)
@@ -266,7 +279,8 @@ def test_a_container_of_its_own_root_is_no_hole() -> None:
 
 
 def test_a_part_of_a_tmpfs_is_the_hosts() -> None:
-    *others, gcroots = MOUNTS
+    gcroots = next(mount for mount in MOUNTS if mount.id == 5)
+    others = [mount for mount in MOUNTS if mount != gcroots]
     bound = replace(gcroots, root=PurePosixPath("/nix/var/nix/gcroots"))
     facts = replace(GOOD, mounts={"alice": (*others, bound)})
     assert "write to the host's /nix/var/nix/gcroots" in words(checks_containers.covered, facts)

@@ -33,6 +33,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     checks_owners.agent_sockets,
     checks_ranges.ranges,
     checks_containers.covered,
+    checks_containers.nix_daemon,
     checks_network.firewall,
     checks_network.way_out,
     checks_network.nameservers,

@@ -1,8 +1,9 @@
-"""Checks of running containers: what must not be writable inside is not.
+"""Checks of running containers: what nixos-containers gives away is covered.
 
-nixos-containers shows a container its profile and gcroots directories writable, with ids mapped one
-to one: root of the container could leave a program there that is root's, setuid, on the host. The
-conf of an agent's container covers both.
+It shows a container its profile and gcroots directories writable, with ids mapped one to one: root
+of the container could leave a program there that is root's, setuid, on the host. It shows it the
+socket of the host's Nix daemon too, and that builds on the host. The conf of an agent's container
+covers them, the socket unless the agent may build.
 """
 
 from collections.abc import Iterator
@@ -11,8 +12,9 @@ from typing import Final
 
 from hyperhive.doctor.ask import Unknown
 from hyperhive.doctor.facts import HostFacts, unknown
-from hyperhive.doctor.finding import Finding, fail, ok
+from hyperhive.doctor.finding import Finding, fail, ok, warn
 from hyperhive.doctor.mounts import Mount, mount_of
+from hyperhive.hive.host_paths import NIX_DAEMON
 
 PROFILES: Final = PurePosixPath("/nix/var/nix/profiles")
 GCROOTS: Final = PurePosixPath("/nix/var/nix/gcroots")
@@ -28,11 +30,38 @@ def covered(facts: HostFacts) -> Iterator[Finding]:
             yield unknown(f"{name}: what its container can write", mounts)
             continue
         open_places = list(_open(mounts))
-        mend = f"systemctl start hyperhive-reconcile.service; hyperhive agent restart {name}"
         for place in open_places:
-            yield fail(f"{name}: its container can write to the host's {place}", mend)
+            yield fail(f"{name}: its container can write to the host's {place}", _mend(name))
         if not open_places:
             yield ok(f"{name}: its container cannot write to profiles and gcroots of the host")
+
+
+def nix_daemon(facts: HostFacts) -> Iterator[Finding]:
+    """The host's Nix daemon is for agents that may build with it alone."""
+    builders = {name for name, agent in facts.hive.agents.items() if agent.nix_daemon}
+    for builder in sorted(builders):
+        yield warn(
+            f"{builder} may build on the host, on its network and beyond its container's limits",
+            f"set agents.{builder}.nix_daemon to false",
+        )
+    if isinstance(facts.mounts, Unknown):
+        yield unknown("who can reach the Nix daemon", facts.mounts)
+        return
+    for name, mounts in sorted(facts.mounts.items()):
+        if name in builders:
+            continue
+        if isinstance(mounts, Unknown):
+            yield unknown(f"{name}: whether its container can reach the Nix daemon", mounts)
+            continue
+        mount = mount_of(mounts, NIX_DAEMON)
+        if mount is None or not _is_own(mount):
+            yield fail(f"{name}: its container can reach the host's Nix daemon", _mend(name))
+        else:
+            yield ok(f"{name}: its container cannot reach the host's Nix daemon")
+
+
+def _mend(name: str) -> str:
+    return f"systemctl start hyperhive-reconcile.service; hyperhive agent restart {name}"
 
 
 def _open(mounts: tuple[Mount, ...]) -> Iterator[PurePosixPath]:

@@ -110,7 +110,7 @@ def nix(facts: HostFacts) -> Iterator[Finding]:
             yield ok("nix-daemon answers")
         case False:
             yield fail(
-                "nobody answers on nix-daemon's socket: agents cannot build",
+                "nobody answers on nix-daemon's socket: no agent's system can be built",
                 "systemctl start nix-daemon.socket",
             )
         case why:
