@@ -37,7 +37,7 @@ EXPOSURE: Final = {
     "hyperhive-notify.service": 1.5,
     # Root's powers over files and containers, and a network to fetch with: reconcile.nix says why.
     # Files of any owner: root.nix says why.
-    "hyperhive-root@.service": 1.9,
+    "hyperhive-root@.service": 1.5,
     "hyperhive-reconcile.service": 3.5,
     "hyperhive-deploy@.service": 3.5,
 }
