@@ -13,6 +13,7 @@ from tests.e2e.testbed import Testbed
 UNITS: Final = {
     "quick": "Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true",
     "bad": "Type=oneshot\nExecStart=/bin/false",
+    "crashing": "ExecStart=/bin/false\nRestart=always\nRestartSec=10min",
     "slow": "Type=oneshot\nExecStart=/bin/sleep infinity",
 }
 SYNCHRONOUS: Final = """
@@ -98,6 +99,17 @@ def test_a_unit_that_fails_is_an_error_until_it_is_reset(units: Testbed) -> None
     assert (failed["active"], failed["result"], failed["exit_status"]) == ("failed", "exit-code", 1)
     ask(units, "reset_failed", "bus-bad.service")
     assert units.show("bus-bad.service", "ActiveState") == "inactive"
+
+
+def test_a_unit_that_waits_to_be_started_again_is_started_at_once(units: Testbed) -> None:
+    ask(units, "start", "bus-crashing.service")
+    crashed = units.show("bus-crashing.service", "InvocationID")
+    units.wait_for(
+        "its pause",
+        lambda: units.show("bus-crashing.service", "SubState") == "auto-restart",
+    )
+    assert ask(units, "start", "bus-crashing.service", "10") == {"found": []}
+    assert units.show("bus-crashing.service", "InvocationID") != crashed
 
 
 def test_a_unit_that_takes_too_long_is_left_to_go_on(units: Testbed) -> None:

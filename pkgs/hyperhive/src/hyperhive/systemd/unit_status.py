@@ -1,6 +1,18 @@
 """What systemd knows of a unit."""
 
 from dataclasses import dataclass
+from typing import Final
+
+RESTARTING: Final = frozenset(
+    {
+        "auto-restart",
+        "auto-restart-queued",
+        "dead-before-auto-restart",
+        "failed-before-auto-restart",
+    }
+)
+"""SubStates of a service that has ended and will be started again by itself; those after the first
+are of systemd 254."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, Self
 from hyperhive.errors import HyperhiveError
 from hyperhive.systemd.bus import SECONDS, Bus, BusError, BusLostError
 from hyperhive.systemd.properties import MANAGER, MANAGER_PATH, PROPERTIES, SYSTEMD, unit_status
-from hyperhive.systemd.unit_status import UnitStatus
+from hyperhive.systemd.unit_status import RESTARTING, UnitStatus
 
 Verb = Literal["start", "stop", "restart"]
 
@@ -143,8 +143,12 @@ class UnitBus:
         Returns:
             What `ended` will tell the end of; None where nothing is to be done.
         """
+        method = _METHODS[verb]
+        if verb == "start" and self.status(unit).sub in RESTARTING:
+            # systemd would keep a start waiting as long as the pause before its own lasts.
+            method = _METHODS["restart"]
         try:
-            path = self._ask(f"{verb} {unit}", _METHODS[verb], "ss", unit, "replace")
+            path = self._ask(f"{verb} {unit}", method, "ss", unit, "replace")
         except BusError as error:
             if verb == "stop" and error.name == _NO_SUCH_UNIT:
                 return None  # not in memory, so it does not run

@@ -6,7 +6,7 @@ from typing import Final
 
 from hyperhive.store.container_states import ContainerState
 from hyperhive.systemd.unit_signals import Seen
-from hyperhive.systemd.unit_status import UnitStatus
+from hyperhive.systemd.unit_status import RESTARTING, UnitStatus
 from hyperhive.watch.words import ending, status_words
 
 _STATES: Final = {
@@ -19,17 +19,6 @@ _STATES: Final = {
     "inactive": ContainerState.STOPPED,
 }
 """By ActiveState; any other is as if it were inactive."""
-
-_RESTARTING: Final = frozenset(
-    {
-        "auto-restart",
-        "auto-restart-queued",
-        "dead-before-auto-restart",
-        "failed-before-auto-restart",
-    }
-)
-"""SubStates of a service that has ended and will be started again by itself; those after the first
-are of systemd 254."""
 
 UNSEEN: Final = "unknown"
 """The result of a run whose end nobody saw."""
@@ -146,7 +135,7 @@ def _next_run(was: UnitStatus | None, before: Run, seen: Seen) -> Run:
         in_vain = was is not None and before.starting and has_crashed(was)
         run = Run(now.invocation, tried_again=in_vain and now.restarts > 0)
     match _STATES.get(now.active):
-        case ContainerState.STARTING if now.sub not in _RESTARTING:
+        case ContainerState.STARTING if now.sub not in RESTARTING:
             run = replace(run, starting=True)
         case ContainerState.RUNNING:
             run = replace(run, starting=False)
@@ -163,7 +152,7 @@ def _change(
 
 
 def _state(unit: UnitStatus, run: Run) -> ContainerState:
-    if unit.sub in _RESTARTING:
+    if unit.sub in RESTARTING:
         return ContainerState.STARTING
     if unit.load == "not-found":
         return ContainerState.ABSENT
@@ -175,7 +164,7 @@ def _state(unit: UnitStatus, run: Run) -> ContainerState:
 
 
 def _is_over(unit: UnitStatus) -> bool:
-    return unit.active in ("failed", "inactive") or unit.sub in _RESTARTING
+    return unit.active in ("failed", "inactive") or unit.sub in RESTARTING
 
 
 def _has_missed(was: UnitStatus, now: UnitStatus) -> bool:
@@ -191,7 +180,7 @@ def _reason(known: UnitStatus | None, now: UnitStatus, run: Run) -> str:
     """What the state alone does not say; "" where it says all."""
     bad = "" if now.result == "success" else ending(now, starting=run.starting)
     match _state(now, run):
-        case ContainerState.STARTING if now.sub in _RESTARTING:
+        case ContainerState.STARTING if now.sub in RESTARTING:
             return f"starting again: {bad}" if bad else "starting again"
         case ContainerState.STARTING:
             return ""
