@@ -1,6 +1,7 @@
 """Entries of a journal that may hold anything."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,13 @@ from hypothesis import strategies as st
 from hyperhive.hive.names import AgentName
 from hyperhive.systemd import journal_reader
 from hyperhive.systemd.journal import Entry, Origin, entry_of, text_of, word_of
-from hyperhive.systemd.journal_reader import HIVE_UNITS, of_agent, of_hive, of_unit
+from hyperhive.systemd.journal_reader import (
+    HIVE_UNITS,
+    can_read_journal,
+    of_agent,
+    of_hive,
+    of_unit,
+)
 from hyperhive.wire.records import from_json, to_json
 from tests.tools import ROOT
 
@@ -126,3 +133,25 @@ def test_matches_trust_what_systemd_says_alone(monkeypatch: pytest.MonkeyPatch) 
     assert of_agent(AgentName("alice"), unit, 7) == [
         ["HYPERHIVE_AGENT=alice", "_UID=0", "_UID=900", "HYPERHIVE_TURN=7"]
     ]
+
+
+def test_whether_the_systems_journal_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top, elsewhere = tmp_path / "journal", tmp_path / "h-alice"
+    monkeypatch.setattr(journal_reader, "_SYSTEM_JOURNALS", (str(top), str(tmp_path / "none")))
+    assert can_read_journal(), "there is nothing"
+    own, inner = top / "0123", elsewhere / "4567"
+    for directory in (own, inner):
+        directory.mkdir(parents=True)
+    (top / "4567").symlink_to(inner)
+    (inner / "system.journal").touch()
+    assert can_read_journal(), "a container's is not the system's"
+    (own / "system.journal").touch()
+    assert can_read_journal()
+    denied: set[Path] = {own / "system.journal"}
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) not in denied)
+    assert not can_read_journal(), "a container's is not the system's"
+    denied.add(own)
+    monkeypatch.setattr("os.path.lexists", lambda path: False)
+    assert not can_read_journal(), "what cannot be seen is no proof"

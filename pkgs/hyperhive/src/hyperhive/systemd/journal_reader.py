@@ -145,8 +145,20 @@ def history(reader: "Reader", wish: Wish) -> Iterator[dict[str, Any]]:
 
 def can_read_journal() -> bool:
     """Whether this user may read what system units wrote (members of `systemd-journal` may)."""
-    files = [file for top in _SYSTEM_JOURNALS for file in Path(top).glob("*/system.journal")]
-    return not files or any(os.access(file, os.R_OK) for file in files)
+    try:
+        directories = [
+            Path(entry)
+            for top in map(Path, _SYSTEM_JOURNALS)
+            if top.is_dir()
+            for entry in os.scandir(top)
+            # Links lead to the journals of containers.
+            if entry.is_dir(follow_symlinks=False)
+        ]
+    except PermissionError:
+        return False
+    closed = [one for one in directories if not os.access(one, os.X_OK)]
+    files = [file for one in directories if os.path.lexists(file := one / "system.journal")]
+    return not (closed or files) or any(os.access(file, os.R_OK) for file in files)
 
 
 def _hive_uids() -> list[int]:
