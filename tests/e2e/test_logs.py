@@ -132,11 +132,24 @@ def test_who_is_not_root_sees_the_hosts_part(hive: Hive) -> None:
     some = hive.testbed.run(
         command, user="nobody", properties=["SupplementaryGroups=systemd-journal"]
     )
-    assert "note: the container's own journal is left out: only root can read it" in some.stderr
+    left_out = "note: the container's own journal is left out: only root can read it: use sudo"
+    assert left_out in some.stderr.splitlines()
     assert {line.split(" ", 2)[1] for line in some.stdout.splitlines()} <= {"host", "h-alice"}
     assert "host" in some.stdout
     none = hive.testbed.run(command, user="nobody")
     assert "note: you may not read the system's journal" in none.stderr
+
+
+def test_a_name_of_nobody_is_an_error(hive: Hive) -> None:
+    for words in (["alcie"], ["alcie", "--follow"]):
+        done = hive.hyperhive("logs", *words, check=False)
+        assert done.returncode == 2
+        assert done.stderr.startswith("error: there is and was no agent 'alcie' on this host\n")
+        assert "alice, bob, manager" in done.stderr
+    # Who may not look cannot know.
+    seen = hive.testbed.run([HYPERHIVE, "logs", "alcie"], user="nobody")
+    assert "note: no agent alcie is declared; whether there was one you may not see" in seen.stderr
+    assert "note: the container's own journal is left out: only root can" in seen.stderr
 
 
 class Followed:

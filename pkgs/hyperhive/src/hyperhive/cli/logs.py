@@ -8,11 +8,12 @@ from typing import Final
 
 import click
 
+from hyperhive.cli.log_agents import agent_of_host
 from hyperhive.cli.log_times import parse_since
 from hyperhive.cli.output import clock_time, one_line, printable
 from hyperhive.errors import InputError
 from hyperhive.hive.names import AgentName, container_name, parse_agent_name
-from hyperhive.hive.paths import HostPaths
+from hyperhive.hive.paths import DECLARED_HIVE, HostPaths
 from hyperhive.log_events import LogEvent
 from hyperhive.systemd.journal import Entry, Origin, Wish
 from hyperhive.systemd.journal_reader import can_read_journal, of_agent, of_hive
@@ -58,6 +59,8 @@ def logs(
     if since is not None:
         begin = int(parse_since(since, datetime.now()).timestamp() * 1_000_000)
     wish = Wish(lines, begin, turn, follow)
+    if name is not None:
+        name = agent_of_host(name, HostPaths.default(), DECLARED_HIVE, _note)
     if not can_read_journal():
         _note("you may not read the system's journal: use sudo, or join the group systemd-journal")
     for entry in _entries(name, wish):

@@ -37,6 +37,7 @@ MOST_LINE: Final = 1 << 20
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _LEFT_OUT: Final = "the container's own journal is left out"
+_ONLY_ROOT: Final = "only root can read it: use sudo"
 _JOURNALS: Final = ("var", "log", "journal")
 
 
@@ -72,7 +73,7 @@ def find(root: Path) -> Place:
     except FileNotFoundError:
         raise NoContainerJournalError("the container has no journal yet") from None
     except OSError as error:
-        why = "only root can read it" if isinstance(error, PermissionError) else error.strerror
+        why = _ONLY_ROOT if isinstance(error, PermissionError) else error.strerror
         raise NoContainerJournalError(f"{_LEFT_OUT}: {why}") from None
     try:
         return Place(directory, _base(directory))
@@ -165,7 +166,7 @@ def _base(directory: int) -> int:
     if not FIRST_BASE <= base <= LAST_BASE:
         raise NoContainerJournalError(f"{_LEFT_OUT}: it does not belong to a range of uids")
     if os.geteuid() != 0 and not os.access("system.journal", os.R_OK, dir_fd=directory):
-        raise NoContainerJournalError(f"{_LEFT_OUT}: only root can read it")
+        raise NoContainerJournalError(f"{_LEFT_OUT}: {_ONLY_ROOT}")
     return base
 
 
