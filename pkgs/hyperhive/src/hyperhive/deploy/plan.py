@@ -2,8 +2,9 @@
 
 The order is what makes a crash harmless. A container never runs with files of another range than
 its conf's: it is stopped, its files change hands, then its conf. A system is built before anything
-that runs is touched, so that one that does not build leaves an agent as it was. And a container's
-profile goes before its conf: without the conf nixos-containers would start it as the host's root.
+else is touched, so that one that does not build leaves an agent as it was, and no conf is written
+where there is no system to be started. And a container's profile goes before its conf, without
+which its unit starts no more (modules/host/containers.nix).
 """
 
 from collections.abc import Iterator
@@ -107,7 +108,8 @@ def plan(desired: Desired, observed: Observed, place: Place, *, rebuild: bool = 
         case DesiredAgent():
             early: tuple[Step, ...] = ()
             if observed.drop_in != desired.drop_in:
-                early = (steps.WriteDropIn(desired.drop_in),)
+                unlimited = observed.up and observed.drop_in is None
+                early = (steps.WriteDropIn(desired.drop_in, runs_without=unlimited),)
             return Plan(early, tuple(_reconcile(desired, observed, place, rebuild=rebuild)))
 
 
@@ -125,8 +127,7 @@ def _reconcile(
     sockets = Owner(place.broker, desired.uids.agent, SOCKETS_MODE)
     if observed.sockets != sockets or observed.socket_groups - {sockets.gid}:
         own.append(steps.OwnSockets(sockets))
-    if observed.conf != desired.conf:
-        own.append(steps.WriteConf(desired.conf))
+    conf = [] if observed.conf == desired.conf else [steps.WriteConf(desired.conf)]
     builds = rebuild or not (
         observed.system == observed.record.system and desired.digest == observed.record.digest
     )
@@ -144,22 +145,26 @@ def _reconcile(
             )
         case Run.UNSAID:
             yield from own
+            if observed.system or observed.conf is not None:
+                yield from conf
         case Run.UP if observed.up:
             yield from build
             if reowns:
                 yield steps.Stop()
             yield from own
+            yield from conf
             if reowns:
                 yield steps.Start(shape)
-            elif observed.record.shape != shape:
+            elif observed.record.shape != shape or observed.drop_in is None:
                 yield steps.Restart(shape)
             elif build or observed.record.running != observed.system:
                 yield steps.Switch()
         case Run.UP | Run.DOWN:
             if observed.active not in _DOWN:
                 yield steps.Stop()
-            yield from own
             yield from build
+            yield from own
+            yield from conf
             if desired.run is Run.UP:
                 yield steps.Start(shape)
 
