@@ -27,8 +27,8 @@ HIVE: Final[dict[str, Any]] = {
     "bob": {"autostart": False},
 }
 NEW: Final = [
-    "write its unit's settings", "make {}/", "make state/", "make claude/", "make config/",
-    "own its sockets", "write its conf", "build its system",
+    "write its unit's settings", "build its system", "make {}/", "make state/", "make claude/",
+    "make config/", "own its sockets", "write its conf",
 ]  # fmt: skip
 """What is done for an agent that is new, before it is started."""
 

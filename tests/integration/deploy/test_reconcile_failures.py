@@ -38,6 +38,19 @@ def test_a_system_that_does_not_build_leaves_its_agent_as_it_was(settled: FakeHo
     assert "restart" not in outcomes["alice"].changes
 
 
+def test_what_never_built_leaves_nothing_that_could_be_started(host: FakeHost) -> None:
+    outcomes = host.run(with_agent("alice", model="unbuildable"))
+    assert outcomes["alice"].error is not None
+    assert not host.paths.container(ALICE).conf.exists()
+    assert host.run(HIVE)["alice"].changes[-1] == "start"
+
+
+def test_a_container_that_runs_without_its_units_settings_is_restarted(settled: FakeHost) -> None:
+    settled.paths.container(ALICE).drop_in.unlink()
+    assert settled.run(HIVE)["alice"].changes == ["write its unit's settings", "restart"]
+    assert settled.run(HIVE)["alice"].changes == []
+
+
 def test_a_container_that_somebody_starts_while_its_files_change_hands(
     settled: FakeHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,9 +113,12 @@ def test_files_of_all_that_were_changed_by_hand_are_told(settled: FakeHost) -> N
 
 def test_a_silent_broker(host: FakeHost) -> None:
     outcomes = host.run(HIVE, silent=True)
-    assert outcomes["alice"].changes == [words.format("alice") for words in NEW[:-1]]
+    without_system = [words for words in NEW[:-1] if words != "build its system"]
+    assert outcomes["alice"].changes == [words.format("alice") for words in without_system]
+    assert not host.paths.container(ALICE).conf.exists()
     assert host.systemd.done == ["reload"]
     assert host.logged() == []
+    host.run(HIVE)
     without = {name: agent for name, agent in HIVE.items() if name != "alice"}
     assert list(host.run(without, silent=True)) == ["bob", "boss"]
     assert host.paths.container(ALICE).conf.exists()

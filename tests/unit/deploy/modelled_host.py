@@ -55,8 +55,12 @@ class ModelledHost:
                 groups = {owner.gid} if now.socket_groups else set[int]()
                 self.observed = replace(now, sockets=owner, socket_groups=frozenset(groups))
             case steps.WriteConf(content):
+                assert now.system or now.conf is not None, "without a system it would be started"
                 self.observed = replace(now, conf=content)
-            case steps.WriteDropIn(content):
+            case steps.WriteDropIn(content, runs_without):
+                if runs_without:
+                    self._record(shape="")
+                now = self.observed
                 self.observed = replace(now, drop_in=content)
             case steps.Build(digest):
                 self.set_system(f"/nix/store/{digest}")
@@ -97,7 +101,6 @@ class ModelledHost:
         now = self.observed
         assert self.runs is None
         assert now.conf is not None
-        assert now.drop_in is not None
         assert now.system != ""
         uids = range_of(now.conf)
         for owner in (now.state, now.claude):
@@ -110,6 +113,13 @@ class ModelledHost:
         """The container ends: `inactive`, `failed`."""
         self.runs = None
         self.observed = replace(self.observed, active=active)
+
+    def boot(self) -> None:
+        """The host goes down and comes up, without what was in /run."""
+        self.stop("inactive")
+        self.loaded = None
+        now = replace(self.observed, drop_in=None, sockets=None, socket_groups=frozenset())
+        self.observed = now
 
     def reload(self) -> None:
         """systemd reads its units anew."""

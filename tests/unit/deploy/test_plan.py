@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperhive.deploy import steps
 from hyperhive.deploy.desired import Desired, DesiredAgent, FormerAgent, Run
 from hyperhive.deploy.ownership import Owner
 from hyperhive.deploy.plan import OWN_MODE, Observed, Plan, plan
@@ -83,6 +82,11 @@ def meddle(host: ModelledHost, how: str) -> None:
             host.stop("failed")
         case "somebody starts it" if could_start(now):
             host.start()
+        case "the host is booted":
+            host.boot()
+        case "it was started before its settings came" if could_start(now):
+            host.boot()
+            host.start()
         case "another system" if now.system:
             host.set_system("/nix/store/other")
         case "other permissions" if now.state is not None:
@@ -95,6 +99,7 @@ def meddle(host: ModelledHost, how: str) -> None:
 
 meddling = st.sampled_from([
     "nothing", "the container ends", "the container fails", "somebody starts it",
+    "the host is booted", "it was started before its settings came",
     "another system", "other permissions", "root takes a directory", "the broker's sockets",
 ])  # fmt: skip
 
@@ -151,13 +156,13 @@ def check(host: ModelledHost, desired: Desired) -> None:
 def test_a_new_agent_is_made_and_started() -> None:
     assert words(agent(), ModelledHost()) == [
         "write its unit's settings",
+        "build its system",
         "make alice/",
         "make state/",
         "make claude/",
         "make config/",
         "own its sockets",
         "write its conf",
-        "build its system",
         "start",
     ]
 
@@ -219,7 +224,25 @@ def test_an_owner_within_the_range_needs_no_walk() -> None:
 
 
 def test_an_agent_that_does_not_run_is_built_all_the_same() -> None:
-    assert words(agent(Run.DOWN), ModelledHost())[-1] == "build its system"
+    todo = words(agent(Run.DOWN), ModelledHost())
+    assert (todo[1], todo[-1]) == ("build its system", "write its conf")
+
+
+def test_what_was_started_without_its_settings_is_restarted() -> None:
+    host = fresh(agent())
+    host.stop("inactive")
+    meddle(host, "it was started before its settings came")
+    todo = plan(agent(), host.observed, PLACE)
+    done = ["own its sockets", "restart"]
+    assert [step.words for step in todo.all] == ["write its unit's settings", *done]
+    carry_out(host, todo, most=1)
+    assert words(agent(), host) == done, "also by the run after one that was cut short"
+
+
+def test_after_a_boot_a_container_is_started_with_its_settings() -> None:
+    host = fresh(agent())
+    meddle(host, "the host is booted")
+    assert words(agent(), host) == ["write its unit's settings", "own its sockets", "start"]
 
 
 def test_a_container_that_is_stopping_is_waited_for_before_it_starts() -> None:
@@ -259,8 +282,8 @@ def test_a_container_of_somebody_else_is_not_stopped() -> None:
 
 
 def test_without_the_broker_nothing_is_started_stopped_or_built() -> None:
-    new = plan(agent(Run.UNSAID), Observed(), PLACE)
-    assert new.all[-1] == steps.WriteConf(conf_of(FIRST))
+    new = words(agent(Run.UNSAID), ModelledHost())
+    assert new[-1] == "own its sockets", "no conf: it would be started without a system"
     changed = agent(Run.UNSAID, conf=conf_of(FIRST, "PRIVATE_NETWORK=1"), digest="d2")
     assert words(changed, fresh(agent())) == ["write its conf"]
 

@@ -72,7 +72,10 @@ class Hand:
                 own_sockets(agent.sockets, owner)
             case steps.WriteConf(content):
                 write_file(container.conf, content)
-            case steps.WriteDropIn(content):
+            case steps.WriteDropIn(content, runs_without):
+                if runs_without:
+                    record = Record.read(container.record)
+                    replace(record, shape="").write(container.record)
                 write_file(container.drop_in, content)
             case steps.Build(digest):
                 return self._build(digest)

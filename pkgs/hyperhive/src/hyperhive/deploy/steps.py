@@ -52,10 +52,16 @@ class WriteConf:
 
 @dataclass(frozen=True, slots=True)
 class WriteDropIn:
-    """Write the settings of the container's unit."""
+    """Write the settings of the container's unit.
+
+    Attributes:
+        runs_without: whether the container runs, and was started without them: what the record says
+            of it is of a time before that.
+    """
 
     words: ClassVar[str] = "write its unit's settings"
     content: bytes
+    runs_without: bool = False
 
 
 @dataclass(frozen=True, slots=True)
