@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import Final
 
 from hyperhive.errors import InputError
-from hyperhive.hive.explain import find_agent
-from hyperhive.hive.load import load_hive
-from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.names import AgentName, container_name
 from hyperhive.hive.paths import HostPaths
 from hyperhive.hive.problems import InvalidHive
@@ -38,10 +35,15 @@ def agent_of_host(
     there = [_is_there(path) for path in left]
     if any(there):
         return name
-    hive = None
+    # Not at the start: most names are found without it, and it takes a quarter of a second.
+    from hyperhive.hive.explain import find_agent
+    from hyperhive.hive.load import load_hive
+
+    agents: set[str] = set()
     try:
         if _is_there(declared) is not False:
             hive = load_hive(declared)
+            agents.update(hive.agents)
             return find_agent(hive, name)
     except InvalidHive as error:
         note(f"whether there is an agent {name} is not known: {error.what}")
@@ -51,7 +53,7 @@ def agent_of_host(
     if None in there:
         note(f"no agent {name} is declared; whether there was one you may not see: use sudo")
     elif not _in_journal(name, container.unit):
-        names = ", ".join(_names(host, hive))
+        names = ", ".join(sorted(agents | _left(host)))
         todo = f"use one of: {names}" if names else f"a host's agents are declared in {declared}"
         raise InputError(f"there is and was no agent {name!a} on this host", todo)
     return name
@@ -77,11 +79,11 @@ def _in_journal(name: AgentName, unit: str) -> bool:
         return bool(reader.get_previous())
 
 
-def _names(host: HostPaths, hive: HiveConfig | None) -> list[str]:
-    """The agents that are declared, or have left something."""
-    names: set[str] = set() if hive is None else set(hive.agents)
+def _left(host: HostPaths) -> set[str]:
+    """The agents that have left something."""
+    names: set[str] = set()
     for directory, before in ((host.hive.agents, ""), (host.roots, _CONTAINER)):
         with suppress(OSError):
             found = [entry.name for entry in directory.iterdir()]
             names.update(one.removeprefix(before) for one in found if one.startswith(before))
-    return sorted(names)
+    return names
