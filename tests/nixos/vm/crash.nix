@@ -13,6 +13,7 @@ pkgs.testers.runNixOSTest {
     with subtest("the operator's stop makes no notice"):
         host.succeed("hyperhive agent restart alice")
         host.wait_for_unit("container@h-alice.service")
+        host.succeed(mail)
         host.fail(f"{mail} | grep container_crash")
 
     with subtest("kill -9 of its systemd-nspawn makes one"):

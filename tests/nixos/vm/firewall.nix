@@ -7,6 +7,8 @@ pkgs.testers.runNixOSTest {
     nftables = {
       imports = [ (import ./hive.nix { inherit self; }) ];
       networking.nftables.enable = true;
+      # It empties the kernel of every table, the agents' too, whenever it is loaded or stopped.
+      networking.nftables.flushRuleset = true;
       networking.firewall.filterForward = true;
     };
     world = {
@@ -28,15 +30,23 @@ pkgs.testers.runNixOSTest {
             return f"systemd-run --machine=h-alice --pipe --wait --quiet --collect -- {command}"
 
         curl = "${pkgs.curl}/bin/curl --max-time 5 --silent --fail"
+        ping = "${pkgs.iputils}/bin/ping -c 1 -W 2"
         host.wait_until_succeeds(inside(f"{curl} http://{there}/"))
         own = host.succeed("ip -4 -brief address show eth1").split()[2].split("/")[0]
         gateway = host.succeed("sed -n s/^HOST_ADDRESS=//p /etc/nixos-containers/h-alice.conf").strip()
         boss = host.succeed("sed -n s/^LOCAL_ADDRESS=//p /etc/nixos-containers/h-boss.conf").strip()
+        host.succeed(inside(f"{ping} {there}"))
         for address in (own, gateway, boss):
-            host.fail(inside(f"${pkgs.iputils}/bin/ping -c 1 -W 2 {address}"))
+            host.succeed(f"{ping} {address}")
+            host.fail(inside(f"{ping} {address}"))
         host.succeed("systemctl reload hyperhive-firewall.service")
         host.succeed(inside(f"{curl} http://{there}/"))
-    nftables.succeed("systemctl reload nftables.service")
-    nftables.succeed("nft list table inet hyperhive")
+
+    run = "systemctl show --property=InvocationID container@h-alice.service"
+    before = nftables.succeed(run)
+    for verb in ("reload", "restart", "stop", "start"):
+        nftables.succeed(f"systemctl {verb} nftables.service")
+        nftables.succeed("nft list table inet hyperhive")
+    assert nftables.succeed(run) == before
   '';
 }

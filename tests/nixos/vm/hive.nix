@@ -41,13 +41,17 @@ let
     alice = agent "alice" "agent";
     boss = agent "boss" "manager";
   };
-  nix = pkgs.writeShellScriptBin "nix" ''
+  builds = pkgs.writeShellScriptBin "nix" ''
     case "$*" in
     ${lib.concatLines (
       lib.mapAttrsToList (name: toplevel: "*/agents/${name}#*) echo ${toplevel};;") agents
     )}
     *) echo "not here: $*" >&2; exit 1;;
     esac
+  '';
+  # nix-env --profile PROFILE --set SYSTEM, where there is no store that Nix could write to.
+  sets = pkgs.writeShellScriptBin "nix-env" ''
+    ln --symbolic --force --no-dereference "$4" "$2"
   '';
 in
 {
@@ -60,6 +64,8 @@ in
     model = "haiku";
     claudePackage = claude;
     externalInterface = "eth1";
+    # Nobody answers there; a machine of a test has no name servers of its own.
+    nameservers = [ "192.0.2.53" ];
     dashboard.port = 8710;
     agents = {
       alice = { };
@@ -67,10 +73,28 @@ in
     };
   };
 
-  # Before the real one, which sets profiles.
+  # In the place of the real ones.
   systemd.services = lib.genAttrs [ "hyperhive-reconcile" "hyperhive-deploy@" ] (_: {
-    path = lib.mkBefore [ nix ];
+    path = lib.mkBefore [
+      builds
+      sets
+    ];
   });
-  virtualisation.additionalPaths = lib.attrValues agents ++ [ claude ];
-  virtualisation.memorySize = 2048;
+
+  # Somebody who has no part in the hive.
+  users.users.stranger.isNormalUser = true;
+
+  virtualisation = {
+    # Containers see the store with mapped owners. Neither what machines of tests share with their host
+    # nor an overlay over it can be mapped (NixOS/nixpkgs#454484); an image with a file system can.
+    useNixStoreImage = true;
+    writableStore = false;
+    # All that the store has besides the machine's own system.
+    additionalPaths = lib.attrValues agents ++ [
+      claude
+      pkgs.curl
+      pkgs.iputils
+    ];
+    memorySize = 2048;
+  };
 }

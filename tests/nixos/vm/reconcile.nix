@@ -4,6 +4,8 @@ pkgs.testers.runNixOSTest {
   name = "hyperhive-reconcile";
   nodes.host = {
     imports = [ (import ./hive.nix { inherit self; }) ];
+    # Machines of tests have none unless they say so.
+    system.switch.enable = true;
     specialisation.changed.configuration =
       { lib, ... }:
       {
@@ -22,6 +24,7 @@ pkgs.testers.runNixOSTest {
         host.succeed("systemctl start hyperhive-reconcile.service")
         assert "nothing to do" in host.succeed("hyperhive reconcile --dry-run")
 
+    host.succeed("test -e /etc/nixos-containers/h-boss.conf")
     with subtest("a switch changes limits and ranges, and retires who left"):
         host.succeed("/run/current-system/specialisation/changed/bin/switch-to-configuration test")
         host.wait_for_unit("container@h-alice.service")

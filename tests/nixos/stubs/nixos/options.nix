@@ -106,6 +106,7 @@ in
     specialisation = submodules { configuration = mkOption { type = types.raw; }; };
     system.build.toplevel = option types.package (pkgs.writeText "nixos-system" "");
     system.stateVersion = option types.str lib.trivial.release;
+    system.switch.enable = option types.bool true;
     systemd.network.enable = flag;
     systemd.network.networks = submodules {
       linkConfig = section;
@@ -150,9 +151,12 @@ in
     };
   };
 
+  # Of machines of tests.
   options.virtualisation = {
     additionalPaths = option (types.listOf types.package) [ ];
     memorySize = option types.int 1024;
+    useNixStoreImage = flag;
+    writableStore = flag;
   };
 
   # NixOS's own, at each evaluation.
