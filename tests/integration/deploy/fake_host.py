@@ -1,6 +1,6 @@
 """A host in a temporary directory: real files and owners; systemd and Nix are stand-ins."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, repeat
@@ -74,7 +74,7 @@ class FakeSystemd:
     Attributes:
         active: ActiveState of those that were ever started.
         done: what it was asked to do.
-        unstartable: units that fail to start.
+        results: how the starts of units end that do not start: `failed`, `canceled`.
         runs: the conf that each container was last started with.
         loaded: the drop-ins, as they were last read.
     """
@@ -82,7 +82,7 @@ class FakeSystemd:
     paths: HostPaths
     active: dict[str, str] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
-    unstartable: set[str] = field(default_factory=set)
+    results: dict[str, str] = field(default_factory=dict)
     runs: dict[str, bytes] = field(default_factory=dict)
     loaded: dict[Path, bytes] = field(default_factory=dict)
     _ended: dict[str, str] = field(default_factory=dict)
@@ -102,8 +102,9 @@ class FakeSystemd:
         self.done.append(f"{verb} {unit}")
         container = unit.removeprefix("container@").removesuffix(".service")
         self.runs[unit] = (self.paths.confs / f"{container}.conf").read_bytes()
-        result = "failed" if unit in self.unstartable else "done"
-        self.active[unit] = "failed" if result == "failed" else "active"
+        result = self.results.get(unit, "done")
+        states = {"done": "active", "canceled": "inactive", "failed": "failed"}
+        self.active[unit] = states[result]
         self._ended[unit] = result
         return FakeJob(unit, result)
 
@@ -146,10 +147,10 @@ class FakeHost:
         silent: bool = False,
         scope: str | None = None,
         rebuild: bool = False,
-        later: Wishes | None = None,
+        later: Sequence[Wishes] = (),
     ) -> dict[str, Outcome]:
-        """Reconcile once; each agent's outcome by its name. `later`: what is wanted after the first
-        time that the broker is asked."""
+        """Reconcile once; each agent's outcome by its name. `later`: what is wanted the second time
+        that the broker is asked, and so on; the last one holds."""
         wished = None if silent else wishes or {}
         reconciliation = self.reconciliation(hive, wished, scope, rebuild, later)
         outcomes = reconciliation.run(lambda outcome: self.told.append(outcome.agent))
@@ -161,13 +162,14 @@ class FakeHost:
         wishes: Wishes | None,
         scope: str | None = None,
         rebuild: bool = False,
-        later: Wishes | None = None,
+        later: Sequence[Wishes] = (),
     ) -> Reconciliation:
         """A run that has not begun."""
         name = parse_agent_name(scope) if scope else None
         host = Host(self.paths, BROKER, self._connect, lambda _: None)
 
-        answers = chain([wishes], repeat(wishes if later is None else later))
+        said = [wishes, *later]
+        answers = chain(said, repeat(said[-1]))
 
         def ask() -> Wishes:
             answer = next(answers)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+import hyperhive.deploy.apply as apply
+from hyperhive.deploy.builder import build_system
 from hyperhive.deploy.ownership import Owner, owner_of
 from hyperhive.errors import InputError
 from hyperhive.hive.uids import uid_range
@@ -191,8 +193,39 @@ def test_one_agent_alone(host: FakeHost) -> None:
 
 
 def test_what_is_stopped_while_its_system_is_built_stays_down(host: FakeHost) -> None:
-    outcomes = host.run(HIVE, later={ALICE: Wanted.STOPPED})
+    outcomes = host.run(HIVE, later=[{ALICE: Wanted.STOPPED}])
     assert "start" not in outcomes["alice"].changes
     assert outcomes["boss"].changes[-1] == "start"
     assert set(host.systemd.active) == {"container@h-boss.service"}
     assert outcomes["alice"].error is None
+
+
+def test_what_is_stopped_while_its_system_is_built_takes_up_nothing(settled: FakeHost) -> None:
+    changed = with_agent("alice", packages=["jq"])
+    outcome = settled.run(changed, later=[{ALICE: Wanted.STOPPED}])["alice"]
+    assert (outcome.changes, outcome.error) == (["build its system"], None)
+    assert len(settled.logged()) == 1
+
+
+def test_what_crashes_while_its_system_is_built_is_restarted_with_it(
+    settled: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash_and_build(source: Path, agent: str) -> Path:
+        settled.systemd.active["container@h-alice.service"] = "activating"
+        return build_system(source, agent)
+
+    monkeypatch.setattr(apply, "build_system", crash_and_build)
+    outcome = settled.run(with_agent("alice", packages=["jq"]))["alice"]
+    assert (outcome.changes, outcome.error) == (["build its system", "restart"], None)
+    assert settled.systemd.active["container@h-alice.service"] == "active"
+
+
+def test_a_start_that_a_stop_cancels_has_not_failed(settled: FakeHost) -> None:
+    unit = "container@h-bob.service"
+    settled.systemd.results[unit] = "canceled"
+    wishes = {BOB: Wanted.RUNNING}
+    outcome = settled.run(HIVE, wishes, later=[wishes, {BOB: Wanted.STOPPED}])["bob"]
+    assert (outcome.changes, outcome.error) == ([], None)
+    outcome = settled.run(HIVE, wishes)["bob"]
+    assert outcome.error is not None
+    assert outcome.error.what == f"{unit} did not start: canceled"

@@ -81,13 +81,13 @@ def test_somebody_elses_conf_is_that_agents_failure(host: FakeHost) -> None:
 
 
 def test_a_container_that_does_not_start_stops_no_other(host: FakeHost) -> None:
-    host.systemd.unstartable.add("container@h-alice.service")
+    host.systemd.results["container@h-alice.service"] = "failed"
     outcomes = host.run(HIVE)
     error = outcomes["alice"].error
     assert error is not None
     assert error.what == "container@h-alice.service did not start: failed"
     assert outcomes["boss"].changes[-1] == "start"
-    host.systemd.unstartable.clear()
+    host.systemd.results.clear()
     assert host.run(HIVE)["alice"].changes == ["start"]
 
 

@@ -72,6 +72,7 @@ class ModelledHost:
                 self._record(shape=shape, running=self.observed.system)
                 self.start()
             case steps.Switch():
+                assert now.active == "active"
                 assert self.runs is not None
                 self.runs = (*self.runs[:2], now.system)
                 self._record(running=now.system)

@@ -80,6 +80,8 @@ def meddle(host: ModelledHost, how: str) -> None:
             host.stop("inactive")
         case "the container fails":
             host.stop("failed")
+        case "it crashed, and is to be started again" if host.runs is not None:
+            host.stop("activating")
         case "somebody starts it" if could_start(now):
             host.start()
         case "the host is booted":
@@ -99,8 +101,9 @@ def meddle(host: ModelledHost, how: str) -> None:
 
 meddling = st.sampled_from([
     "nothing", "the container ends", "the container fails", "somebody starts it",
-    "the host is booted", "it was started before its settings came",
-    "another system", "other permissions", "root takes a directory", "the broker's sockets",
+    "it crashed, and is to be started again", "the host is booted",
+    "it was started before its settings came", "another system", "other permissions",
+    "root takes a directory", "the broker's sockets",
 ])  # fmt: skip
 
 
@@ -123,6 +126,8 @@ def test_whatever_happened_before_one_run_ends_in_what_is_desired(
     if reload_due:
         host.reload()
     carry_out(host, plan(desired, host.observed, PLACE))
+    if host.observed.active == "activating":
+        host.start()
     check(host, desired)
     assert words(desired, host) == []
 
@@ -196,6 +201,13 @@ def test_other_sources_are_built_and_switched_to_while_it_runs() -> None:
     assert [step.words for step in todo.all] == ["build its system", "switch to its system"]
     carry_out(host, todo, most=1)
     assert words(agent(digest="d2"), host) == ["switch to its system"]
+
+
+def test_what_crashes_again_and_again_takes_up_another_system_with_a_restart() -> None:
+    host = fresh(agent())
+    host.stop("activating")
+    assert words(agent(), host) == []
+    assert words(agent(digest="d2"), host) == ["build its system", "restart"]
 
 
 def test_another_range_is_taken_up_while_it_is_down() -> None:

@@ -29,6 +29,9 @@ SOCKETS_MODE: Final = 0o2750
 _DOWN: Final = ("inactive", "failed")
 """ActiveState of a unit of which no process is left."""
 
+RUNS: Final = ("active", "reloading", "refreshing")
+"""ActiveState of a container that can be asked to take up another system."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -158,7 +161,7 @@ def _reconcile(
             elif observed.record.shape != shape or observed.drop_in is None:
                 yield steps.Restart(shape)
             elif build or observed.record.running != observed.system:
-                yield steps.Switch()
+                yield steps.Switch(shape) if observed.active in RUNS else steps.Restart(shape)
         case Run.UP | Run.DOWN:
             if observed.active not in _DOWN:
                 yield steps.Stop()

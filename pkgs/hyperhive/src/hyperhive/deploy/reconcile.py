@@ -16,10 +16,10 @@ from hyperhive.deploy.host_lock import locked
 from hyperhive.deploy.marked_files import remove_file, write_file
 from hyperhive.deploy.observe import agents_with_containers, observe, observe_former
 from hyperhive.deploy.ownership import trusted_directory
-from hyperhive.deploy.plan import Place, Plan, plan
+from hyperhive.deploy.plan import RUNS, Place, Plan, plan
 from hyperhive.deploy.rendering import Rendering
 from hyperhive.deploy.starting import Starts, Units
-from hyperhive.deploy.steps import RemoveDropIn, Restart, Start, Step, WriteDropIn
+from hyperhive.deploy.steps import RemoveDropIn, Restart, Start, Step, Switch, WriteDropIn
 from hyperhive.errors import HyperhiveError, InputError
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.names import AgentName
@@ -220,9 +220,12 @@ class Reconciliation:
         self, task: Task, units: Units, starts: Starts, ended: Callable[[Outcome], None]
     ) -> None:
         """Do the late steps. A start goes on while other agents are seen to."""
-        outcome = task.outcome
-        self._do(task, task.plan.late, units)
-        last = task.plan.late[-1] if task.plan.late else None
+        outcome, late = task.outcome, task.plan.late
+        if late and isinstance(late[-1], Switch):
+            self._do(task, late[:-1], units)
+            late = self._taking_up(task, late[-1], units)
+        self._do(task, late, units)
+        last = late[-1] if late else None
         if (
             outcome.error is not None
             or not isinstance(last, _STARTS)
@@ -233,15 +236,27 @@ class Reconciliation:
         self._host.progress(f"starting {outcome.agent}")
 
         def started(error: HyperhiveError | None) -> None:
-            outcome.error = error
             if error is None:
                 outcome.changes.append(last.words)
+            elif self._is_still_to_run(outcome):
+                outcome.error = error
             ended(outcome)
 
         starts.begin(task.place.container.unit, started)
 
+    def _taking_up(self, task: Task, switch: Switch, units: Units) -> tuple[Step, ...]:
+        """How a container takes up its system now that it is built, which takes its time."""
+        if task.outcome.error is not None or not self._is_still_to_run(task.outcome):
+            return ()
+        try:
+            unit = units.status(task.place.container.unit)
+        except HyperhiveError as error:
+            task.outcome.error = error
+            return ()
+        return (switch if unit.active in RUNS else Restart(switch.shape),)
+
     def _is_still_to_run(self, outcome: Outcome) -> bool:
-        """Whether the operator wants it now: a build takes its time, and a stop does not wait."""
+        """Whether the operator wants it now: a stop does not wait for what is done meanwhile."""
         try:
             wish = self._ask().get(outcome.agent)
         except HyperhiveError as error:

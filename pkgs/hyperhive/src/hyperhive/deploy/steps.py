@@ -100,6 +100,7 @@ class Switch:
     """Have the running container take up its new system."""
 
     words: ClassVar[str] = "switch to its system"
+    shape: str
 
 
 @dataclass(frozen=True, slots=True)
