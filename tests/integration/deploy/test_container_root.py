@@ -173,6 +173,17 @@ def test_resolv_conf_may_be_a_link_where_nothing_is_copied_there(tree: Tree) -> 
     assert everything(outside)[0][1] == stat.S_IFDIR | 0o700
 
 
+@pytest.mark.parametrize("own", ["/etc/static/resolv.conf", "/run/hyperhive-resolver/resolv.conf"])
+def test_the_link_of_a_private_network_is_no_trap_for_who_copies_there(
+    tree: Tree, own: str
+) -> None:
+    top, _ = tree
+    (top / "etc/resolv.conf").unlink()
+    (top / "etc/resolv.conf").symlink_to(own)
+    assert mend(top, copies=True) == []
+    assert str((top / "etc/resolv.conf").readlink()) == own
+
+
 def test_directories_that_are_missing_come_without_a_word(tree: Tree) -> None:
     top, _ = tree
     (top / "var/lib/private").rmdir()

@@ -9,11 +9,12 @@ belongs there. No link is followed for that.
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
 from hyperhive.deploy.tree_walk import DIRECTORY, open_directory
+from hyperhive.hive.paths import RESOLVER
 
 DIRECTORIES: Final = {
     "dev": 0o755,
@@ -39,6 +40,8 @@ MACHINE_ID: Final = "machine-id"
 RESOLV_CONF: Final = "resolv.conf"
 """Where COPY_RESOLV_CONF=1 the start script copies the host's to it: into it, if that is a link to
 a directory. Else it may be a link, and NixOS makes one."""
+_OWN_LINKS: Final = frozenset({"/etc/static/resolv.conf", f"{RESOLVER}/resolv.conf"})
+"""Where it leads in a container with a private network, which may come to have the host's."""
 
 
 def mend_root(top: Path, *, copies_resolv_conf: bool) -> Iterator[str]:
@@ -73,7 +76,7 @@ def mend_root(top: Path, *, copies_resolv_conf: bool) -> Iterator[str]:
             if found := _remove(MACHINE_ID, etc):
                 _make_file(MACHINE_ID, etc, owner)
                 yield f"/etc/{MACHINE_ID} was {found}, and is an empty file now"
-            if copies_resolv_conf and (found := _remove(RESOLV_CONF, etc)):
+            if copies_resolv_conf and (found := _remove(RESOLV_CONF, etc, but=_OWN_LINKS)):
                 yield f"/etc/{RESOLV_CONF} was {found}, and the host's is copied there now"
         finally:
             os.close(etc)
@@ -108,13 +111,18 @@ def _make_directory(name: str, parent: int, mode: int, owner: tuple[int, int]) -
     return found
 
 
-def _remove(name: str, parent: int) -> str:
-    """Remove what is neither a file nor a directory; what it was, "" where nothing was removed."""
+def _remove(name: str, parent: int, but: Collection[str] = ()) -> str:
+    """Remove what is neither a file nor a directory; what it was, "" where nothing was removed.
+
+    Links to the places `but` are left.
+    """
     try:
         status = os.lstat(name, dir_fd=parent)
     except FileNotFoundError:
         return ""
     if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
+        return ""
+    if stat.S_ISLNK(status.st_mode) and os.readlink(name, dir_fd=parent) in but:
         return ""
     found = _described(name, parent)
     os.unlink(name, dir_fd=parent)
