@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,26 @@ def test_a_system_that_does_not_build_leaves_its_agent_as_it_was(settled: FakeHo
     outcomes = settled.run(HIVE)
     assert outcomes["alice"].error is None
     assert "restart" not in outcomes["alice"].changes
+
+
+@pytest.mark.parametrize(
+    ("more", "starts"),
+    [({}, True), ({"limits": {"memory": "2G"}}, True), ({"network": "none"}, False),
+     ({"uid_base": 1048576}, False)],
+)  # fmt: skip
+def test_what_is_down_and_does_not_build_starts_as_it_was(
+    settled: FakeHost, more: dict[str, Any], starts: bool
+) -> None:
+    """Unless it is to become another agent: with another network, in another range."""
+    settled.systemd.active["container@h-alice.service"] = "inactive"
+    outcome = settled.run(with_agent("alice", model="unbuildable", **more))["alice"]
+    assert outcome.error is not None
+    assert outcome.error.what == "nix exited with status 1: error: attribute 'unbuildable' missing"
+    assert ("start" in outcome.changes) == starts
+    active = settled.systemd.active["container@h-alice.service"]
+    assert active == ("active" if starts else "inactive")
+    assert settled.run(HIVE)["alice"].error is None
+    assert settled.systemd.active["container@h-alice.service"] == "active"
 
 
 def test_what_never_built_leaves_nothing_that_could_be_started(host: FakeHost) -> None:

@@ -135,6 +135,7 @@ def _reconcile(
         observed.system == observed.record.system and desired.digest == observed.record.digest
     )
     build = [steps.Build(desired.digest)] if builds or not observed.system else []
+    startable = observed.system != "" and not conf and not reowns
     shape = shape_digest(desired.conf, desired.drop_in)
 
     match desired.run:
@@ -165,7 +166,9 @@ def _reconcile(
         case Run.UP | Run.DOWN:
             if observed.active not in _DOWN:
                 yield steps.Stop()
-            yield from build
+            for step in build:
+                # What cannot be built anew is better up than down, as long as it is the same agent.
+                yield replace(step, needed=not startable)
             yield from own
             yield from conf
             if desired.run is Run.UP:

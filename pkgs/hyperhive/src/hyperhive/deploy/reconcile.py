@@ -19,7 +19,7 @@ from hyperhive.deploy.ownership import trusted_directory
 from hyperhive.deploy.plan import RUNS, Place, Plan, plan
 from hyperhive.deploy.rendering import Rendering
 from hyperhive.deploy.starting import Starts, Units
-from hyperhive.deploy.steps import RemoveDropIn, Restart, Start, Step, Switch, WriteDropIn
+from hyperhive.deploy.steps import Build, RemoveDropIn, Restart, Start, Step, Switch, WriteDropIn
 from hyperhive.errors import HyperhiveError, InputError
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.names import AgentName
@@ -51,13 +51,23 @@ class Outcome:
     error: HyperhiveError | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Task:
-    """An agent and what is to be done for it."""
+    """An agent and what is to be done for it.
+
+    Attributes:
+        given_up: whether something failed that what is left to be done needs.
+    """
 
     place: Place
     plan: Plan
     outcome: Outcome
+    given_up: bool = False
+
+    def fail(self, error: HyperhiveError, *, gives_up: bool = True) -> None:
+        """Something failed; the first such thing is the outcome's error."""
+        self.outcome.error = self.outcome.error or error
+        self.given_up |= gives_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +195,7 @@ class Reconciliation:
 
     def _task(self, name: AgentName, rendering: Rendering, units: Mapping[str, UnitStatus]) -> Task:
         place = self._host.place(name)
-        outcome = Outcome(name)
-        steps = Plan((), ())
+        task = Task(place, Plan((), ()), Outcome(name))
         try:
             digest = rendering.digest(name)
             desired = desired_agent(self._hive, name, self._wishes, rendering.tree, digest)
@@ -195,13 +204,14 @@ class Reconciliation:
                     blocking = rendering.blocking(name)
                     if blocking is not None:
                         raise blocking
-                    steps = plan(desired, observe(place, units), place, rebuild=self._rebuild)
+                    now = observe(place, units)
+                    task.plan = plan(desired, now, place, rebuild=self._rebuild)
                 case FormerAgent():
-                    outcome.former = True
-                    steps = plan(desired, observe_former(place, units), place)
+                    task.outcome.former = True
+                    task.plan = plan(desired, observe_former(place, units), place)
         except (HyperhiveError, OSError) as error:
-            outcome.error = as_hyperhive_error(error)
-        return Task(place, steps, outcome)
+            task.fail(as_hyperhive_error(error))
+        return task
 
     def _prepare(self, tasks: list[Task]) -> None:
         """Do the early steps, and have systemd read its units if drop-ins changed: now, or in a run
@@ -226,11 +236,7 @@ class Reconciliation:
             late = self._taking_up(task, late[-1], units)
         self._do(task, late, units)
         last = late[-1] if late else None
-        if (
-            outcome.error is not None
-            or not isinstance(last, _STARTS)
-            or not self._is_still_to_run(outcome)
-        ):
+        if task.given_up or not isinstance(last, _STARTS) or not self._is_still_to_run(task):
             ended(outcome)
             return
         self._host.progress(f"starting {outcome.agent}")
@@ -238,51 +244,47 @@ class Reconciliation:
         def started(error: HyperhiveError | None) -> None:
             if error is None:
                 outcome.changes.append(last.words)
-            elif self._is_still_to_run(outcome):
-                outcome.error = error
+            elif self._is_still_to_run(task):
+                task.fail(error)
             ended(outcome)
 
         starts.begin(task.place.container.unit, started)
 
     def _taking_up(self, task: Task, switch: Switch, units: Units) -> tuple[Step, ...]:
         """How a container takes up its system now that it is built, which takes its time."""
-        if task.outcome.error is not None or not self._is_still_to_run(task.outcome):
+        if task.given_up or not self._is_still_to_run(task):
             return ()
         try:
             unit = units.status(task.place.container.unit)
         except HyperhiveError as error:
-            task.outcome.error = error
+            task.fail(error)
             return ()
         return (switch if unit.active in RUNS else Restart(switch.shape),)
 
-    def _is_still_to_run(self, outcome: Outcome) -> bool:
+    def _is_still_to_run(self, task: Task) -> bool:
         """Whether the operator wants it now: a stop does not wait for what is done meanwhile."""
+        name = task.outcome.agent
         try:
-            wish = self._ask().get(outcome.agent)
+            wish = self._ask().get(name)
         except HyperhiveError as error:
-            outcome.error = error
+            task.fail(error)
             return False
-        autostart = self._hive.agents[outcome.agent].autostart
-        return should_run(wish, declared=True, autostart=autostart)
+        return should_run(wish, declared=True, autostart=self._hive.agents[name].autostart)
 
     def _do(self, task: Task, steps: tuple[Step, ...], units: Units) -> None:
-        """Do steps until one fails."""
-        if task.outcome.error is not None:
-            return
+        """Do steps, until one fails that the others need."""
         name = task.outcome.agent
-        hand = Hand(
-            name,
-            task.place,
-            self._host.paths.agent_source(name),
-            units,
-            self._host.progress,
-        )
-        try:
-            for step in steps:
+        source = self._host.paths.agent_source(name)
+        hand = Hand(name, task.place, source, units, self._host.progress)
+        for step in steps:
+            if task.given_up:
+                return
+            try:
                 if hand.apply(step) and not isinstance(step, _STARTS):
                     task.outcome.changes.append(step.words)
-        except (HyperhiveError, OSError) as error:
-            task.outcome.error = as_hyperhive_error(error)
+            except (HyperhiveError, OSError) as error:
+                needed = not isinstance(step, Build) or step.needed
+                task.fail(as_hyperhive_error(error), gives_up=needed)
 
 
 def as_hyperhive_error(error: HyperhiveError | OSError) -> HyperhiveError:

@@ -66,10 +66,15 @@ class WriteDropIn:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """Build the system and put it into the profile."""
+    """Build the system and put it into the profile.
+
+    Attributes:
+        needed: whether the steps after it need it; else the system that is there will do.
+    """
 
     words: ClassVar[str] = "build its system"
     digest: str
+    needed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
