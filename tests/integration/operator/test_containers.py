@@ -218,12 +218,14 @@ def test_what_root_did_is_an_event_and_what_it_removed_is_absent(tmp_path: Path)
         done = {"changes": ["built", "started"]}
         assert (await host.ask("POST", "containers/alice/deployment", done))["state"] == "stopped"
         await host.ask("POST", "agents/alice/destroy", {"reason": "no use"})
+        assert (await host.ask("POST", "containers/alice/deployment", done))["state"] == "stopped"
         failed = {"changes": ["stopped"], "error": "its conf is not ours"}
         known = await host.ask("POST", "containers/alice/deployment", failed)
         assert known["state"] == "stopped"
-        known = await host.ask("POST", "containers/alice/deployment", {"changes": ["removed"]})
+        removed = {"changes": ["removed"], "former": True}
+        known = await host.ask("POST", "containers/alice/deployment", removed)
         assert (known["state"], known["reason"]) == ("absent", "no use")
-        assert await host.events("deployment") == [done, failed, {"changes": ["removed"]}]
+        assert await host.events("deployment") == [done, done, failed, {"changes": ["removed"]}]
 
     on_host(tmp_path, body)
 

@@ -84,9 +84,11 @@ def test_the_broker_is_told_what_was_done() -> None:
     tell(Outcome(ALICE), broker)
     tell(Outcome(ALICE, changes=["restart"]), broker)
     tell(Outcome(ALICE, error=HyperhiveError("x" * 2000)), broker)
+    tell(Outcome(ALICE, former=True, changes=["remove its conf"]), broker)
     assert broker.reports == [
         ("alice", DeploymentReport(changes=["restart"])),
         ("alice", DeploymentReport(error="x" * 1000)),
+        ("alice", DeploymentReport(changes=["remove its conf"], former=True)),
     ]
 
 

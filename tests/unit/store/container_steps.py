@@ -69,12 +69,13 @@ class ContainerSteps(LivingHive):
             self._relinked(agent, news, before)
             self.check()
 
-    @step(name=NAME, error=st.sampled_from(["", "", "it failed"]))
-    def root_has_reconciled(self, name: str, error: str) -> None:
+    @step(name=NAME, error=st.sampled_from(["", "", "it failed"]), former=st.booleans())
+    def root_has_reconciled(self, name: str, error: str, former: bool) -> None:
         now, agent = self.tick(), self.agents[name]
         before = agent.container.seen
-        self.store.write(containers.deployed, name, ["stopped"], error, now=now)
-        self._relinked(agent, agent.container.deployed(bool(error), self.promises, now), before)
+        self.store.write(containers.deployed, name, ["stopped"], error, former=former, now=now)
+        news = agent.container.deployed(bool(error), former, self.promises, now)
+        self._relinked(agent, news, before)
 
     def _relinked(self, agent: Promised, news: bool, before: Report | None) -> None:
         """News of a container are news of its agent unless its harness is there; no turn outlives

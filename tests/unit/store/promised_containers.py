@@ -102,13 +102,13 @@ class PromisedContainer:
             return False
         return self._take(seen, promises)
 
-    def deployed(self, error: bool, promises: Promises, now: float) -> bool:
-        """Root has made it as it is wanted, or failed to; whether that is news of its state."""
+    def deployed(self, error: bool, former: bool, promises: Promises, now: float) -> bool:
+        """Root has made or removed it, or failed to; whether that is news of its state."""
         promises.told.append(("deployment", self.name))
-        if error or (self.declared and not self.gone):
+        if error or not former:
             return False
         invocation = None if self.seen is None else self.seen.invocation
-        why = str(self.wanted) if self.gone else ""
+        why = str(self.wanted) if self.gone else str(self.declared)
         return self._take(Report(ContainerState.ABSENT, why, now, invocation), promises)
 
     def rebooted(self, promises: Promises, now: float) -> None:

@@ -124,9 +124,21 @@ def test_a_former_agent_is_offline_because_of_its_container(tx: Transaction) -> 
     agents.declare(tx, ["bob"], now=9)
     seen(tx, ContainerState.STOPPED, reason="stopped")
     assert read_agent(tx, "alice").standing.reason == "stopped"
-    containers.deployed(tx, "alice", ["removed"], "", now=11)
+    containers.deployed(tx, "alice", ["removed"], "", former=True, now=11)
     assert read_agent(tx, "alice").standing.reason == "the hive has no such agent now"
     assert read_container(tx, "alice").state is ContainerState.ABSENT
+
+
+def test_only_what_was_removed_is_absent(tx: Transaction) -> None:
+    seen(tx, ContainerState.RUNNING)
+    containers.want(tx, "alice", Wanted.DESTROYED, "no use", now=11)
+    containers.deployed(tx, "alice", ["build its system"], "", now=12)
+    assert read_container(tx, "alice").state is ContainerState.RUNNING
+    containers.deployed(tx, "alice", ["remove its conf"], "it is busy", former=True, now=13)
+    assert read_container(tx, "alice").state is ContainerState.RUNNING
+    containers.deployed(tx, "alice", ["remove its conf"], "", former=True, now=14)
+    known = read_container(tx, "alice")
+    assert (known.state, known.reason) == (ContainerState.ABSENT, "no use")
 
 
 def test_a_restart_after_a_crash_is_starting_again(tx: Transaction) -> None:

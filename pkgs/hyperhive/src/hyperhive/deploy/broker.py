@@ -64,6 +64,7 @@ def tell(outcome: Outcome, broker: Broker | None) -> None:
         report = DeploymentReport(
             changes=[change[:_MOST] for change in outcome.changes],
             error=outcome.error.what[:_MOST] if outcome.error is not None else "",
+            former=outcome.former,
         )
         try:
             broker.report_deployment(outcome.agent, report)

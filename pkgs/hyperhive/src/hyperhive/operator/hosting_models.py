@@ -69,7 +69,9 @@ class DeploymentReport(BaseModel):
     Attributes:
         changes: what was done, a few words each; empty if nothing had to be.
         error: what failed, in one line; "" if all went well.
+        former: whether it is an agent that is to have no container; without an error there is none.
     """
 
     changes: Annotated[list[Words], Field(max_length=50)] = []
     error: Words = ""
+    former: bool = False

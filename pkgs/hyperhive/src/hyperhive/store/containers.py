@@ -164,9 +164,20 @@ def end_turns(tx: Transaction, *, now: float) -> None:
 
 
 def deployed(
-    tx: Transaction, agent: str, changes: Sequence[str], error: str, *, now: float
+    tx: Transaction,
+    agent: str,
+    changes: Sequence[str],
+    error: str,
+    *,
+    former: bool = False,
+    now: float,
 ) -> None:
-    """Records what reconciling did for an agent; `error` is "" if all went well.
+    """Records what reconciling did for an agent.
+
+    Args:
+        error: "" if all went well.
+        former: whether it saw to it that there is no container: what was wanted when it began may
+            not be what is wanted now.
 
     Raises:
         KeyError: there is and was no such agent.
@@ -176,9 +187,10 @@ def deployed(
     if error:
         data["error"] = error
     tx.event("deployment", data, at=now, agent=agent)
-    if not error and (not known.declared or known.wanted in GONE):
+    if not error and former:
         wish = known.wanted_reason if known.wanted in GONE else ""
-        reason = wish or "the hive has no such agent now"
+        other = "its container was removed" if known.declared else "the hive has no such agent now"
+        reason = wish or other
         gone = Report(ContainerState.ABSENT, reason, max(now, known.at or now), known.invocation)
         _take(tx, agent, known, gone, now=now)
 
