@@ -13,8 +13,7 @@ in
     # nixos-containers starts a container without a conf too: on the host's network, with the host's
     # root, in the tree that is there. A destroyed agent's tree is kept, and the agent wrote it.
     systemd.services."container@" = {
-      # A start fails, and the journal says for want of what. Containers that the host declares have a
-      # conf of that name too.
+      # A start fails, and the journal says so. A container that the host declares has such a conf.
       unitConfig.AssertPathExists = conf;
       # The conf may go while the unit starts: each of its programs reads it, and none runs without it.
       # A list, which stands beside the optional one of nixos-containers.
