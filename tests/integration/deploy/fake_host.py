@@ -10,7 +10,8 @@ from typing import Any, Final, Literal
 import pytest
 
 from hyperhive.deploy.desired import Wishes
-from hyperhive.deploy.reconcile import Host, Outcome, Reconciliation
+from hyperhive.deploy.reconcile import Host, Reconciliation
+from hyperhive.deploy.task import Outcome
 from hyperhive.errors import HyperhiveError
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.names import parse_agent_name

@@ -229,3 +229,21 @@ def test_a_start_that_a_stop_cancels_has_not_failed(settled: FakeHost) -> None:
     outcome = settled.run(HIVE, wishes)["bob"]
     assert outcome.error is not None
     assert outcome.error.what == f"{unit} did not start: canceled"
+
+
+def test_what_is_destroyed_while_it_is_made_is_removed_by_the_same_run(host: FakeHost) -> None:
+    wishes, other = {ALICE: Wanted.RUNNING}, {ALICE: Wanted.DESTROYED}
+    outcome = host.run(HIVE, wishes, scope="alice", later=[other])["alice"]
+    assert (outcome.former, outcome.error) == (True, None)
+    assert outcome.changes[-3:] == [
+        "remove its systems", "remove its conf", "remove its unit's settings",
+    ]  # fmt: skip
+    assert not host.paths.container(ALICE).conf.exists()
+    assert host.told == ["alice", "alice"], "the second time of what it removed"
+
+
+def test_what_is_started_while_it_is_removed_is_made_by_the_same_run(settled: FakeHost) -> None:
+    wishes, other = {ALICE: Wanted.DESTROYED}, {ALICE: Wanted.RUNNING}
+    outcome = settled.run(HIVE, wishes, scope="alice", later=[other])["alice"]
+    assert (outcome.former, outcome.error, outcome.changes[-1]) == (False, None, "start")
+    assert settled.systemd.active["container@h-alice.service"] == "active"

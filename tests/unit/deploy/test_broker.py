@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from hyperhive.deploy.broker import tell, wishes_of
-from hyperhive.deploy.reconcile import Outcome
+from hyperhive.deploy.task import Outcome
 from hyperhive.errors import HyperhiveError, InputError, NoBrokerError
 from hyperhive.hive.names import parse_agent_name
 from hyperhive.log_events import LogEvent

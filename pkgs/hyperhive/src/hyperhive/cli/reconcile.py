@@ -20,7 +20,8 @@ from hyperhive.logs import start_logging
 
 if TYPE_CHECKING:
     from hyperhive.deploy.desired import Wishes
-    from hyperhive.deploy.reconcile import Host, Outcome
+    from hyperhive.deploy.reconcile import Host
+    from hyperhive.deploy.task import Outcome
 
 BROKER_USER: Final = "hyperhive"
 

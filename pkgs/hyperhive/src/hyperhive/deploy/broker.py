@@ -4,7 +4,7 @@ import logging
 from typing import Final, Protocol
 
 from hyperhive.deploy.desired import Wishes
-from hyperhive.deploy.reconcile import Outcome
+from hyperhive.deploy.task import Outcome
 from hyperhive.errors import HyperhiveError
 from hyperhive.hive.names import parse_agent_name
 from hyperhive.log_events import LogEvent

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from hyperhive.deploy.apply import Hand
@@ -20,6 +20,7 @@ from hyperhive.deploy.plan import RUNS, Place, Plan, plan
 from hyperhive.deploy.rendering import Rendering
 from hyperhive.deploy.starting import Starts, Units
 from hyperhive.deploy.steps import Build, RemoveDropIn, Restart, Start, Step, Switch, WriteDropIn
+from hyperhive.deploy.task import Outcome, Task, as_hyperhive_error
 from hyperhive.errors import HyperhiveError, InputError
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.names import AgentName
@@ -33,41 +34,6 @@ _STARTS: Final = (Start, Restart)
 
 ConnectUnits: TypeAlias = Callable[[], AbstractContextManager[Units]]
 """Opens a connection to systemd: `systemd.units.UnitBus`."""
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of an agent.
-
-    Attributes:
-        former: whether it has no container any more.
-        changes: what was done, or is to be done.
-        error: what failed; None: nothing.
-    """
-
-    agent: AgentName
-    former: bool = False
-    changes: list[str] = field(default_factory=list)
-    error: HyperhiveError | None = None
-
-
-@dataclass(slots=True)
-class Task:
-    """An agent and what is to be done for it.
-
-    Attributes:
-        given_up: whether something failed that what is left to be done needs.
-    """
-
-    place: Place
-    plan: Plan
-    outcome: Outcome
-    given_up: bool = False
-
-    def fail(self, error: HyperhiveError, *, gives_up: bool = True) -> None:
-        """Something failed; the first such thing is the outcome's error."""
-        self.outcome.error = self.outcome.error or error
-        self.given_up |= gives_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,25 +116,48 @@ class Reconciliation:
         trusted_directory(paths.hive.agents)
         trusted_directory(paths.records)
         with locked(paths.records / "lock"):
-            self._hear()  # Only now: the run before this one may have taken long.
-            rendering = self._render()
-            rendering.write()
-            tasks = self._tasks(rendering)
-            self._prepare(tasks)
-            # What needs no building first: nobody should wait for somebody else's compiler.
-            order = sorted(tasks, key=lambda task: task.plan.builds)
-            with self._host.units() as units, self._host.units() as jobs:
-                starts = Starts(jobs)
-                for task in order:
-                    self._finish(task, units, starts, ended)
-                starts.settle(most=0)
+            outcomes = self._run_once(ended)
+            # Who wants something else meanwhile has this unit started; systemd then takes the run
+            # that is under way for the one that was asked for.
+            while self._scope is not None and self._is_asked_for_more(self._scope):
+                outcomes = [
+                    Outcome.of_both(*both)
+                    for both in zip(outcomes, self._run_once(ended), strict=True)
+                ]
+        return outcomes
+
+    def _run_once(self, ended: Callable[[Outcome], None]) -> list[Outcome]:
+        self._hear()  # Only now: the run before this one may have taken long.
+        rendering = self._render()
+        rendering.write()
+        tasks = self._tasks(rendering)
+        self._prepare(tasks)
+        # What needs no building first: nobody should wait for somebody else's compiler.
+        order = sorted(tasks, key=lambda task: task.plan.builds)
+        with self._host.units() as units, self._host.units() as jobs:
+            starts = Starts(jobs)
+            for task in order:
+                self._finish(task, units, starts, ended)
+            starts.settle(most=0)
         return [task.outcome for task in tasks]
 
     def _hear(self) -> None:
+        self._wishes = None
         try:
             self._wishes = self._ask()
         except HyperhiveError as error:
             self.silence = error
+
+    def _is_asked_for_more(self, agent: AgentName) -> bool:
+        """Whether the operator wants something else of an agent than when this run began."""
+        if self.silence is not None or self._wishes is None:
+            return False
+        before = self._wishes.get(agent)
+        try:
+            return self._ask().get(agent) is not before
+        except HyperhiveError as error:
+            self.silence = error
+            return False
 
     def _render(self) -> Rendering:
         rendering = Rendering.of(self._hive, self._scope, self._host.paths)
@@ -285,11 +274,3 @@ class Reconciliation:
             except (HyperhiveError, OSError) as error:
                 needed = not isinstance(step, Build) or step.needed
                 task.fail(as_hyperhive_error(error), gives_up=needed)
-
-
-def as_hyperhive_error(error: HyperhiveError | OSError) -> HyperhiveError:
-    """An error for the reader."""
-    if isinstance(error, HyperhiveError):
-        return error
-    where = f"{error.filename}: " if error.filename else ""
-    return HyperhiveError(f"{where}{error.strerror or error}", "mend it, and run this again")

@@ -40,7 +40,12 @@ def routes(core: Core, lifecycle: Lifecycle) -> APIRouter:
         """What reconciling did for one agent."""
         name = await _had(core, agent)
         await core.store.write(
-            containers.deployed, name, done.changes, done.error, former=done.former, now=core.clock()
+            containers.deployed,
+            name,
+            done.changes,
+            done.error,
+            former=done.former,
+            now=core.clock(),
         )
         return await _shown(core, name)
 
