@@ -1,5 +1,6 @@
 """A host in a temporary directory: real files and owners; systemd and Nix are stand-ins."""
 
+import fcntl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -132,13 +133,19 @@ def drop_ins(paths: HostPaths) -> dict[Path, bytes]:
 
 @dataclass
 class FakeHost:
-    """The host and its hive."""
+    """The host and its hive.
+
+    Attributes:
+        told: agents of which the end was told.
+        read_locked: of each time that the hive was read, whether no other run could be at work.
+    """
 
     paths: HostPaths
     systemd: FakeSystemd
     log: Path
     store: Path
     told: list[str] = field(default_factory=list)
+    read_locked: list[bool] = field(default_factory=list)
 
     def run(
         self,
@@ -178,7 +185,11 @@ class FakeHost:
                 raise HyperhiveError("the broker is silent")
             return answer
 
-        return Reconciliation(declared(hive), ask, name, host, rebuild=rebuild)
+        def read() -> HiveConfig:
+            self.read_locked.append(is_locked(self.paths.records / "lock"))
+            return declared(hive)
+
+        return Reconciliation(read, ask, name, host, rebuild=rebuild)
 
     def logged(self) -> list[str]:
         """What Nix built and systemd-run ran since the last time."""
@@ -189,6 +200,18 @@ class FakeHost:
     @contextmanager
     def _connect(self) -> Iterator[FakeSystemd]:
         yield self.systemd
+
+
+def is_locked(file: Path) -> bool:
+    """Whether somebody holds a lock file."""
+    if not file.exists():
+        return False
+    with file.open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
 
 
 def with_agent(name: str, **values: Any) -> dict[str, Any]:

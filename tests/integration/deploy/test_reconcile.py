@@ -247,3 +247,8 @@ def test_what_is_started_while_it_is_removed_is_made_by_the_same_run(settled: Fa
     outcome = settled.run(HIVE, wishes, scope="alice", later=[other])["alice"]
     assert (outcome.former, outcome.error, outcome.changes[-1]) == (False, None, "start")
     assert settled.systemd.active["container@h-alice.service"] == "active"
+
+
+def test_the_hive_is_read_when_no_other_run_is_at_work_any_more(host: FakeHost) -> None:
+    host.run(HIVE)
+    assert host.read_locked == [True]

@@ -7,6 +7,7 @@ import pwd
 import signal
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -53,7 +54,6 @@ def reconcile(
     # An interruption ends it at once, with what it started; the next run goes on from there.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.umask(0o022)
-    hive = load_hive(file)
     scope = parse_agent_name(agent_name) if agent_name is not None else None
     host = _host()
     start_logging("reconcile")
@@ -71,7 +71,7 @@ def reconcile(
                 broker = stack.enter_context(connect(socket))
             tell(outcome, broker)
 
-    run = Reconciliation(hive, wishes, scope, host, rebuild=rebuild)
+    run = Reconciliation(partial(load_hive, file), wishes, scope, host, rebuild=rebuild)
     outcomes = run.preview() if dry_run else run.run(ended)
     _print(outcomes, as_json=as_json, dry_run=dry_run)
     if run.left_over is not None:

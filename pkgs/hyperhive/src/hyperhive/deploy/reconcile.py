@@ -62,7 +62,7 @@ class Reconciliation:
     """One run over the whole hive, or over one agent.
 
     Args:
-        hive: as it is declared.
+        declared: reads the hive as it is declared.
         ask: says what the operator wants, as the broker has it. If it raises HyperhiveError,
             nothing is started, stopped or removed.
         scope: the agent that it is about; None: all of them.
@@ -76,14 +76,15 @@ class Reconciliation:
 
     def __init__(
         self,
-        hive: HiveConfig,
+        declared: Callable[[], HiveConfig],
         ask: Callable[[], Wishes],
         scope: AgentName | None,
         host: Host,
         *,
         rebuild: bool = False,
     ) -> None:
-        self._hive = hive
+        self._declared = declared
+        self._hive: HiveConfig
         self._ask = ask
         self._wishes: Wishes | None = None
         self._scope = scope
@@ -94,7 +95,7 @@ class Reconciliation:
 
     def preview(self) -> list[Outcome]:
         """What would be done, without doing anything."""
-        self._hear()
+        self._begin()
         rendering = self._render()
         tasks = self._tasks(rendering)
         for task in tasks:
@@ -127,7 +128,7 @@ class Reconciliation:
         return outcomes
 
     def _run_once(self, ended: Callable[[Outcome], None]) -> list[Outcome]:
-        self._hear()  # Only now: the run before this one may have taken long.
+        self._begin()  # Only now: the run before this one may have taken long.
         rendering = self._render()
         rendering.write()
         tasks = self._tasks(rendering)
@@ -141,7 +142,8 @@ class Reconciliation:
             starts.settle(most=0)
         return [task.outcome for task in tasks]
 
-    def _hear(self) -> None:
+    def _begin(self) -> None:
+        self._hive = self._declared()
         self._wishes = None
         try:
             self._wishes = self._ask()
