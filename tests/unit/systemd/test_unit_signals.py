@@ -12,6 +12,8 @@ from hyperhive.systemd.properties import SERVICE, UNIT, unit_path
 from hyperhive.systemd.unit_signals import Seen, SystemdRestartedError, UnitSignals
 
 SYSTEMD: Final = ":1.1"
+WATCHDOG: Final = 30
+"""Seconds for which the watch may say nothing (modules/host/watch.nix)."""
 ALICE: Final = "container@h-alice.service"
 RUNNING: Final = {"ActiveState": "active", "SubState": "running", "InvocationID": [0xA]}
 STOPPING: Final = {"ActiveState": "deactivating", "SubState": "stop-sigterm", "InvocationID": [0xA]}
@@ -37,6 +39,7 @@ class FakeBus:
         jobs: types of the jobs there are, by their ids.
         serial: what the next answer or signal of systemd's is numbered.
         lost: whether the next question finds no bus.
+        silent: the method that systemd does not answer.
     """
 
     units: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -45,15 +48,21 @@ class FakeBus:
     rules: list[str] = field(default_factory=list)
     serial: int = 100
     lost: bool = False
+    silent: str = ""
 
     def match(self, rule: str) -> None:
         self.rules.append(rule)
 
-    def call(self, service: str, path: str, method: str, *arguments: object) -> Reply:
+    def call(
+        self, service: str, path: str, method: str, *arguments: object, seconds: float
+    ) -> Reply:
         self.serial += 1
+        assert seconds < WATCHDOG, "systemd would take the caller for dead"
         if self.lost:
             raise BusLostError("gone")
         match method.rpartition(".")[2]:
+            case self.silent:
+                raise BusError("no answer", name="org.freedesktop.DBus.Error.NoReply")
             case "Subscribe":
                 assert self.rules, "what happens in between would be missed"
                 return self.reply()
@@ -211,4 +220,14 @@ def test_a_lost_bus_is_no_unit_that_left(bus: FakeBus, signals: UnitSignals) -> 
     with pytest.raises(BusLostError):
         next(received)
     with pytest.raises(BusLostError):
+        signals.listing()
+
+
+@pytest.mark.parametrize("method", ["ListUnitsByPatterns", "GetAll"])
+def test_a_systemd_that_does_not_answer_has_not_lost_its_units(
+    bus: FakeBus, signals: UnitSignals, method: str
+) -> None:
+    bus.units[ALICE] = RUNNING
+    bus.silent = method
+    with pytest.raises(BusError, match="no answer"):
         signals.listing()

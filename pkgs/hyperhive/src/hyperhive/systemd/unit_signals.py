@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from hyperhive.systemd.bus import Bus, BusError, BusLostError, Signal
+from hyperhive.systemd.bus import Bus, BusError, BusLostError, Reply, Signal
 from hyperhive.systemd.properties import (
     JOB,
     MANAGER,
@@ -31,9 +31,14 @@ from hyperhive.systemd.properties import (
 )
 from hyperhive.systemd.unit_status import UnitStatus
 
+ANSWER_SECONDS: Final = 5.0
+"""How long systemd may take to answer. A bus that was restarted keeps who asks waiting until systemd
+has come to it too: to begin anew is quicker."""
+
 _STOPS: Final = frozenset({"stop", "restart", "try-restart"})
 _BUS: Final = "org.freedesktop.DBus"
 _NAME_OWNER_CHANGED: Final = "NameOwnerChanged"
+_NO_ANSWER: Final = frozenset({f"{_BUS}.Error.NoReply", f"{_BUS}.Error.Timeout"})
 
 
 class SystemdRestartedError(BusError):
@@ -84,24 +89,21 @@ class UnitSignals:
             f"path_namespace='{MANAGER_PATH}/unit'"
         )
         bus.match(f"{of_systemd},interface='{MANAGER}',member='UnitRemoved'")
-        self._systemd = bus.call(SYSTEMD, MANAGER_PATH, f"{MANAGER}.Subscribe").sender
+        self._systemd = self._call(MANAGER_PATH, f"{MANAGER}.Subscribe").sender
 
     def listing(self) -> list[Seen]:
         """The units that are in memory now. `changes` tells what becomes of them afterwards."""
         return self._list(f"{self._prefix}*{self._suffix}")
 
     def _list(self, pattern: str) -> list[Seen]:
-        rows = self._bus.call(
-            SYSTEMD, MANAGER_PATH, f"{MANAGER}.ListUnitsByPatterns", "asas", [], [pattern]
+        rows = self._call(
+            MANAGER_PATH, f"{MANAGER}.ListUnitsByPatterns", "asas", [], [pattern]
         ).values[0]
         found = []
         for row in rows:
             name, path = str(row[0]), str(row[6])
-            try:
-                answer = self._bus.call(SYSTEMD, path, f"{PROPERTIES}.GetAll", "s", "")
-            except BusLostError:
-                raise
-            except BusError:
+            answer = self._ask(path, f"{PROPERTIES}.GetAll", "s", "")
+            if answer is None:
                 continue  # it has just left memory, and so it is as good as not listed
             self._properties[name] = dict(answer.values[0])
             self._serials[name] = answer.serial
@@ -169,11 +171,19 @@ class UnitSignals:
         return Seen(unit, known.type in _STOPS and known.invocation == unit.invocation)
 
     def _type_of(self, job: int) -> str | None:
-        path = f"{MANAGER_PATH}/job/{job}"
+        answer = self._ask(f"{MANAGER_PATH}/job/{job}", f"{PROPERTIES}.Get", "ss", JOB, "JobType")
+        return None if answer is None else str(answer.values[0])
+
+    def _ask(self, path: str, method: str, signature: str, *arguments: object) -> Reply | None:
+        """An answer about an object; None: there is no such object, or none any more."""
         try:
-            answer = self._bus.call(SYSTEMD, path, f"{PROPERTIES}.Get", "ss", JOB, "JobType")
+            return self._call(path, method, signature, *arguments)
         except BusLostError:
             raise
-        except BusError:
+        except BusError as error:
+            if error.name in _NO_ANSWER:
+                raise
             return None
-        return str(answer.values[0])
+
+    def _call(self, path: str, method: str, signature: str = "", *arguments: object) -> Reply:
+        return self._bus.call(SYSTEMD, path, method, signature, *arguments, seconds=ANSWER_SECONDS)
