@@ -108,8 +108,18 @@ in
       description = "Containers of the hive ${cfg.name}";
       wantedBy = [ "multi-user.target" ];
       restartTriggers = [ config.environment.etc."hyperhive/hive.json".source ];
+      startLimitIntervalSec = 0;
       serviceConfig = serviceConfig // {
         ExecStart = "${lib.getExe cfg.package} reconcile";
+        # Only while the broker does not say what is wanted (3): nobody else would start the hive later.
+        # Somebody has to look at what else fails (1), at wrong input (2), and at what killed a run; a
+        # system that does not build is not built again and again. Before systemd 256 a oneshot cannot
+        # have RestartForceExitStatus=.
+        Restart = "on-failure";
+        RestartPreventExitStatus = "1 2 SIGABRT SIGKILL SIGTERM";
+        RestartSec = "5s";
+        RestartSteps = 5;
+        RestartMaxDelaySec = "5min";
       };
     };
 

@@ -2,7 +2,9 @@
 
 import json
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,9 +12,10 @@ import pytest
 
 from hyperhive.hive.uids import UidRange
 from hyperhive.log_events import LogEvent
+from hyperhive.operator.hosting_models import Container
 from tests.e2e.environment import HYPERHIVE
 from tests.e2e.hive import STANDARD, Hive
-from tests.e2e.host import HIVE_FILE, RECONCILE
+from tests.e2e.host import HIVE_FILE, RECONCILE, UNITS
 
 MOVED: Final = UidRange(1048576)
 FILES: Final = 40_000
@@ -31,6 +34,13 @@ for number in range(40):
         os.chown(str(file), uid, uid, dir_fd=directory)
     os.chown(f"{top}/{number}", uid, uid)
 os.chown(top, uid, uid)
+"""
+
+# A nix that begins when the real one is there again.
+_WAITS: Final = """\
+#!/bin/sh
+while [ -e /opt/nix/bin/nix.real ]; do sleep 0.05; done
+exec /opt/nix/bin/nix "$@"
 """
 
 
@@ -118,10 +128,57 @@ def test_one_that_does_not_build_stops_no_other(hive: Hive) -> None:
             "manager": "",
         }
         assert run_of(hive, "bob") == run
+        assert hive.testbed.show(RECONCILE, "SubState") == "failed", "it is not tried again"
     finally:
         extra.unlink()
         hive.testbed.path(HIVE_FILE).write_text(before)
         hive.testbed.systemctl("start", RECONCILE)
+
+
+def test_what_a_boot_took_away_is_there_before_an_agent_starts(hive: Hive) -> None:
+    unit = hive.unit("bob")
+    limits = hive.testbed.show(unit, "TasksMax")
+    hive.hyperhive("agent", "stop", "bob")
+    boot_away(hive, unit)
+    assert hive.testbed.show(unit, "TasksMax") != limits
+    hive.hyperhive("agent", "start", "bob")
+    assert hive.testbed.show(unit, "TasksMax") == limits
+    assert "hyperhive-firewall.service" in hive.testbed.show(unit, "Requires")
+
+    run, journal = run_of(hive, "bob"), Journal(hive)
+    boot_away(hive, unit)
+    hive.testbed.systemctl("start", RECONCILE)
+    assert journal.changes()["bob"] == "write its unit's settings; restart"
+    assert run_of(hive, "bob") != run
+
+
+def boot_away(hive: Hive, unit: str) -> None:
+    """Take away what a unit has in /run, as a boot does."""
+    shutil.rmtree(hive.testbed.path(f"/run/systemd/system/{unit}.d"))
+    hive.testbed.systemctl("daemon-reload")
+
+
+def test_a_broker_that_comes_late_finds_its_agents_started(hive: Hive) -> None:
+    broker = ["hyperhive.socket", "hyperhive.service"]
+    unit = hive.testbed.path(UNITS / broker[1])
+    quick = "/run/systemd/system/hyperhive-reconcile.service.d/quick.conf"
+    hive.testbed.systemctl("stop", *broker, hive.unit("bob"))
+    hive.testbed.path("/run/hyperhive/operator.sock").unlink()
+    away = unit.rename(unit.with_suffix(".away"))
+    hive.host.write(quick, "[Service]\nRestartSec=200ms\n")
+    hive.testbed.systemctl("daemon-reload")
+    try:
+        # Whoever asked for it, as a switch does, hears of it at once.
+        with pytest.raises(AssertionError, match=RECONCILE):
+            hive.testbed.systemctl("start", RECONCILE)
+        assert hive.testbed.show(hive.unit("bob"), "ActiveState") == "inactive"
+    finally:
+        away.rename(unit)
+        hive.testbed.systemctl("daemon-reload")
+        hive.testbed.systemctl("start", *broker)
+    hive.wait_states({"bob": "idle"})
+    hive.testbed.path(quick).unlink()
+    hive.testbed.systemctl("daemon-reload")
 
 
 def test_an_agent_comes_changes_goes_and_is_purged(hive: Hive) -> None:
@@ -162,9 +219,46 @@ def test_a_destroyed_agent_comes_back_with_what_it_knew(hive: Hive) -> None:
     journal = Journal(hive)
     hive.testbed.systemctl("start", RECONCILE)
     assert "bob" not in journal.changes(), "nothing is left to be removed"
+
+    with builds_waiting(hive):
+        starting = hive.testbed.start([HYPERHIVE, "agent", "start", "bob"])
+        deploy = "hyperhive-deploy@bob.service"
+        building = "building the system of bob"
+        hive.testbed.wait_for(
+            "the build", lambda: hive.testbed.show(deploy, "StatusText") == building
+        )
+        # What knew that root is at work on him is gone, and the unit is at work still.
+        hive.testbed.systemctl("kill", "--signal=KILL", "--kill-whom=main", "hyperhive.service")
+        starting.communicate()
+        destroying = hive.testbed.start([HYPERHIVE, "agent", "destroy", "bob"])
+        with hive.client() as client:
+            hive.testbed.wait_for(
+                "the wish", lambda: wanted_of(client.containers(), "bob") == "destroyed"
+            )
+    said, _ = destroying.communicate()
+    assert "there is no container now" in said
+    assert not hive.testbed.path("/etc/nixos-containers/h-bob.conf").exists()
+
     hive.hyperhive("agent", "start", "bob")
     hive.wait_states({"bob": "idle"})
     assert hive.inside("bob", ["ls", "/state/mine"]).stdout == "/state/mine\n"
+
+
+@contextmanager
+def builds_waiting(hive: Hive) -> Iterator[None]:
+    """No build goes on meanwhile."""
+    nix = hive.testbed.path("/opt/nix/bin/nix")
+    real = nix.rename(nix.with_name("nix.real"))
+    hive.host.write("/opt/nix/bin/nix", _WAITS, mode=0o755)
+    try:
+        yield
+    finally:
+        real.rename(nix)
+
+
+def wanted_of(containers: Sequence[Container], agent: str) -> str | None:
+    """What the operator wants of an agent's container."""
+    return next(one.wanted for one in containers if one.agent == agent)
 
 
 def test_another_range_though_root_is_killed_in_the_middle(hive: Hive) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from hyperhive.errors import HyperhiveError, InputError, NoBrokerError
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.names import AgentName
 from hyperhive.render.agent import Host, agent_files
@@ -187,8 +188,23 @@ def test_reconcile_and_deploy_differ_in_what_they_do_alone(units: dict[str, Any]
     mine, its = reconcile["serviceConfig"], deploy["serviceConfig"]
     assert mine["ExecStart"].endswith("/bin/hyperhive reconcile")
     assert its["ExecStart"].endswith("/bin/hyperhive reconcile --agent=%i")
-    assert mine | {"ExecStart": ""} == its | {"ExecStart": ""}
     assert {"hyperhive.service", "hyperhive-firewall.service"} < set(reconcile["after"])
+    # The broker starts the other one, and hears what becomes of it.
+    again = {name for name in mine if name.startswith("Restart")}
+    assert {**mine, "ExecStart": ""} == {
+        **its,
+        "ExecStart": "",
+        **{name: mine[name] for name in again},
+    }
+
+
+def test_reconcile_tries_again_where_the_broker_was_silent_alone(units: dict[str, Any]) -> None:
+    settings = units["hyperhive-reconcile.service"]["serviceConfig"]
+    assert settings["Restart"] == "on-failure"
+    codes = {HyperhiveError.exit_code, InputError.exit_code}
+    prevented = settings["RestartPreventExitStatus"].split()
+    assert {int(word) for word in prevented if word.isdigit()} == codes
+    assert NoBrokerError.exit_code not in codes
 
 
 def test_no_container_starts_without_its_conf(nix: Nix, nixpkgs: Path) -> None:

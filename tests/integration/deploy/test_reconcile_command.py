@@ -20,7 +20,7 @@ from hyperhive.cli.main import main
 from hyperhive.deploy.reconcile import Host
 from hyperhive.errors import NoBrokerError
 from hyperhive.operator.hosting_models import Container, DeploymentReport
-from tests.integration.deploy.fake_host import BROKER, NEW, FakeHost
+from tests.integration.deploy.fake_host import ALICE, BROKER, NEW, FakeHost
 
 HIVE = '[hive]\nname = "lab"\n[agents.alice]\n[agents.bob]\nautostart = false\n'
 
@@ -135,10 +135,28 @@ def test_a_silent_broker_is_a_failure_that_says_so(
 
     monkeypatch.setattr(client, "connect", silent)
     done = hyperhive("reconcile", file)
-    assert done.exit_code == 1
+    assert done.exit_code == 3
     assert done.stderr.splitlines()[0] == (
         "error: nothing is started, stopped, built or removed: no broker answers"
     )
+
+
+@pytest.mark.usefixtures("as_root", "broker")
+def test_a_broker_that_falls_silent_meanwhile_is_another_failure_than_an_agents(
+    file: Path, broker: Broker, host: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [list[Container]()]
+
+    def containers() -> list[Container]:
+        if not answers:
+            raise NoBrokerError("no broker answers", "start one")
+        return answers.pop()
+
+    monkeypatch.setattr(broker, "containers", containers)
+    done = hyperhive("reconcile", file)
+    assert done.exit_code == 3
+    assert done.stderr.splitlines()[0] == "error: not all is started: no broker answers"
+    assert host.paths.container(ALICE).conf.exists()
 
 
 def test_who_is_not_root_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

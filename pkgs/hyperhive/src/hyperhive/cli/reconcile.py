@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from hyperhive.errors import HyperhiveError, InputError
+from hyperhive.errors import HyperhiveError, InputError, NoBrokerError
 from hyperhive.hive.load import load_hive
 from hyperhive.hive.names import parse_agent_name
 from hyperhive.hive.paths import DECLARED_HIVE, HostPaths
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from hyperhive.deploy.task import Outcome
 
 BROKER_USER: Final = "hyperhive"
+
+_NOTHING: Final = "nothing is started, stopped, built or removed"
 
 
 @click.command()
@@ -45,7 +47,9 @@ def reconcile(
 
     \b
     Exit status: 0 all agents are as declared
-                 1 one is not, or the broker did not say what the operator wants
+                 1 one is not
+                 2 the hive, or what this was called with, is not valid
+                 3 the broker did not say what the operator wants of them
     """
     from hyperhive.deploy.broker import tell, wishes_of
     from hyperhive.deploy.reconcile import Reconciliation
@@ -77,8 +81,9 @@ def reconcile(
     if run.left_over is not None:
         raise run.left_over
     if run.silence is not None:
-        raise HyperhiveError(
-            f"nothing is started, stopped, built or removed: {run.silence.what}",
+        undone = "not all is started" if run.heard else _NOTHING
+        raise NoBrokerError(
+            f"{undone}: {run.silence.what}",
             "see hyperhive.service, then run hyperhive reconcile again",
         ) from run.silence
     if any(outcome.error for outcome in outcomes):

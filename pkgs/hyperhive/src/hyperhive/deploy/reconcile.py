@@ -70,7 +70,8 @@ class Reconciliation:
         rebuild: build every system, whether or not its sources changed.
 
     Attributes:
-        silence: after a run: why the broker did not say what is wanted.
+        silence: after a run: why the broker did not say what is wanted, from its beginning or from
+            some moment on.
         left_over: after a run: why files that are of no one agent are not as they should be.
     """
 
@@ -92,6 +93,11 @@ class Reconciliation:
         self._rebuild = rebuild
         self.silence: HyperhiveError | None = None
         self.left_over: HyperhiveError | None = None
+
+    @property
+    def heard(self) -> bool:
+        """Whether the broker said what was wanted when the run began."""
+        return self._wishes is not None
 
     def preview(self) -> list[Outcome]:
         """What would be done, without doing anything."""
@@ -258,6 +264,7 @@ class Reconciliation:
         try:
             wish = self._ask().get(name)
         except HyperhiveError as error:
+            self.silence = error
             task.fail(error)
             return False
         return should_run(wish, declared=True, autostart=self._hive.agents[name].autostart)
