@@ -2,8 +2,8 @@
 
 The order is what makes a crash harmless. A container never runs with files of another range than
 its conf's: it is stopped, its files change hands, then its conf. A system is built before anything
-but its unit's settings is touched, so that one that does not build leaves an agent as it was, and no
-conf is written where there is no system to be started. And a container's profile goes before its
+but its unit's settings is touched, so that one that does not build leaves an agent as it was, and
+no conf is written where there is no system to be started. And a container's profile goes before its
 conf, without which its unit starts no more (modules/host/containers.nix).
 """
 
