@@ -135,6 +135,15 @@ def test_what_the_operator_wants(settled: FakeHost) -> None:
     assert outcomes["boss"].changes == []
 
 
+def test_what_was_made_and_started_later_is_not_restarted(settled: FakeHost) -> None:
+    settled.systemd.begin("container@h-bob.service", "start")
+    assert settled.run(HIVE, {BOB: Wanted.RUNNING})["bob"].changes == []
+    settled.run(with_agent("bob", network="none"), {BOB: Wanted.STOPPED})
+    settled.systemd.begin("container@h-bob.service", "start")
+    wishes = {BOB: Wanted.RUNNING}
+    assert settled.run(with_agent("bob", network="none"), wishes)["bob"].changes == []
+
+
 def test_an_agent_that_leaves_is_kept_and_comes_back(settled: FakeHost) -> None:
     paths, container = settled.paths.hive.agent(ALICE), settled.paths.container(ALICE)
     (paths.state / "notes.md").write_text("mine")

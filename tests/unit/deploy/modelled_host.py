@@ -71,6 +71,9 @@ class ModelledHost:
                 self.stop("inactive")
                 self._record(shape=shape, running=self.observed.system)
                 self.start()
+            case steps.Remember(shape):
+                assert self.runs is None
+                self._record(shape=shape, running=self.observed.system)
             case steps.Switch():
                 assert now.active == "active"
                 assert self.runs is not None

@@ -237,7 +237,13 @@ def test_an_owner_within_the_range_needs_no_walk() -> None:
 
 def test_an_agent_that_does_not_run_is_built_all_the_same() -> None:
     todo = words(agent(Run.DOWN), ModelledHost())
-    assert (todo[1], todo[-1]) == ("build its system", "write its conf")
+    assert (todo[1], todo[-2]) == ("build its system", "write its conf")
+
+
+def test_what_the_operator_has_start_is_not_restarted_by_the_next_run() -> None:
+    host = fresh(agent(Run.DOWN))
+    host.start()
+    assert words(agent(), host) == []
 
 
 def test_what_was_started_without_its_settings_is_restarted() -> None:

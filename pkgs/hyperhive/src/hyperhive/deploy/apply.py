@@ -83,6 +83,11 @@ class Hand:
                 self._units.stop(container.unit)
             case steps.Start(shape) | steps.Restart(shape):
                 self._make_ready(shape)
+            case steps.Remember(shape):
+                # Somebody may have had it start before all of it was there.
+                if self._units.status(container.unit).active in _DOWN:
+                    self._remember(shape)
+                return False
             case steps.Switch():
                 return self._switch()
             case steps.RemoveProfile():
@@ -138,8 +143,12 @@ class Hand:
         container = self._place.container
         if self._units.status(container.unit).active not in _DOWN:
             self._units.stop(container.unit)
+        self._remember(shape)
+
+    def _remember(self, shape: str) -> None:
+        """While it is down: it will start with this, whoever starts it."""
+        container = self._place.container
         record = Record.read(container.record)
-        # While it is down: it will start with this, whoever starts it.
         running = str(container.profile.resolve())
         replace(record, shape=shape, running=running).write(container.record)
 

@@ -171,8 +171,11 @@ def _reconcile(
                 yield replace(step, needed=not startable)
             yield from own
             yield from conf
+            known = observed.record.shape == shape and observed.record.running == observed.system
             if desired.run is Run.UP:
                 yield steps.Start(shape)
+            elif build or not known:
+                yield steps.Remember(shape)
 
 
 def _directory(path: Path, observed: Owner | None, owner: Owner) -> list[Step]:

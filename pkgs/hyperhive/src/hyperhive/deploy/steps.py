@@ -101,6 +101,14 @@ class Restart:
 
 
 @dataclass(frozen=True, slots=True)
+class Remember:
+    """Note down what the container, which is down, starts with when the operator has it start."""
+
+    words: ClassVar[str] = "note down what it starts with"
+    shape: str
+
+
+@dataclass(frozen=True, slots=True)
 class Switch:
     """Have the running container take up its new system."""
 
@@ -167,6 +175,6 @@ class Refuse:
 
 Step: TypeAlias = (
     MakeDirectory | OwnTree | OwnSockets | WriteConf | WriteDropIn | Build | Stop | Start | Restart
-    | Switch | RemoveProfile | RemoveConf | RemoveDropIn | RemoveSockets | ForgetFailure
+    | Remember | Switch | RemoveProfile | RemoveConf | RemoveDropIn | RemoveSockets | ForgetFailure
     | RemoveTree | Refuse
 )  # fmt: skip
