@@ -32,8 +32,8 @@ from hyperhive.systemd.properties import (
 from hyperhive.systemd.unit_status import UnitStatus
 
 ANSWER_SECONDS: Final = 5.0
-"""How long systemd may take to answer. A bus that was restarted keeps who asks waiting until systemd
-has come to it too: to begin anew is quicker."""
+"""How long systemd may take to answer. A bus that was restarted keeps who asks waiting until
+systemd has come to it too: to begin anew is quicker."""
 
 _STOPS: Final = frozenset({"stop", "restart", "try-restart"})
 _BUS: Final = "org.freedesktop.DBus"
