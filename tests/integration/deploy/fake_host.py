@@ -90,7 +90,8 @@ class FakeSystemd:
     _ended: dict[str, str] = field(default_factory=dict)
 
     def status(self, unit: str) -> UnitStatus:
-        return UnitStatus(unit, "loaded", self.active.get(unit, "inactive"), "")
+        active, run = self.active.get(unit, "inactive"), str(self.done.count(f"start {unit}"))
+        return UnitStatus(unit, "loaded", active, "", invocation=run)
 
     def list(self, pattern: str) -> list[UnitStatus]:
         assert pattern == "container@h-*.service"

@@ -72,10 +72,7 @@ class Hand:
                 own_sockets(agent.sockets, owner)
             case steps.WriteConf(content):
                 write_file(container.conf, content)
-            case steps.WriteDropIn(content, runs_without):
-                if runs_without:
-                    record = Record.read(container.record)
-                    replace(record, shape="").write(container.record)
+            case steps.WriteDropIn(content):
                 write_file(container.drop_in, content)
             case steps.Build(digest):
                 return self._build(digest)
@@ -87,7 +84,8 @@ class Hand:
                 # Somebody may have had it start before all of it was there.
                 if self._units.status(container.unit).active in _DOWN:
                     self._remember(shape)
-                return False
+            case steps.NoteRun(run):
+                replace(Record.read(container.record), run=run).write(container.record)
             case steps.Switch():
                 return self._switch()
             case steps.RemoveProfile():
@@ -150,7 +148,7 @@ class Hand:
         container = self._place.container
         record = Record.read(container.record)
         running = str(container.profile.resolve())
-        replace(record, shape=shape, running=running).write(container.record)
+        replace(record, shape=shape, run="", running=running).write(container.record)
 
     def _switch(self) -> bool:
         container = self._place.container

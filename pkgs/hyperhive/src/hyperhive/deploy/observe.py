@@ -40,6 +40,7 @@ def observe(place: Place, units: Mapping[str, UnitStatus]) -> Observed:
         record=Record.read(container.record),
         system=_system(container.profile),
         active=unit.active if unit else "inactive",
+        invocation=unit.invocation if unit else "",
         profiles=os.path.lexists(container.profiles) or os.path.lexists(container.gcroots),
         root=os.path.lexists(container.root),
     )

@@ -26,6 +26,7 @@ OWN_MODE: Final = 0o750
 SOCKETS_MODE: Final = 0o2750
 """Sockets made in there get the directory's group, the agent's."""
 
+_NO_RUN: Final = "none"
 _DOWN: Final = ("inactive", "failed")
 """ActiveState of a unit of which no process is left."""
 
@@ -49,7 +50,8 @@ class Observed:
     Attributes:
         socket_groups: the groups of the sockets.
         system: the store path that the profile leads to; "": none that exists.
-        active: ActiveState of the unit (org.freedesktop.systemd1(5)).
+        active, invocation: ActiveState of the unit, InvocationID of its last run
+            (org.freedesktop.systemd1(5)).
         profiles, root: whether its profiles, the container's file system are there.
     """
 
@@ -64,6 +66,7 @@ class Observed:
     record: Record = NO_RECORD
     system: str = ""
     active: str = "inactive"
+    invocation: str = ""
     profiles: bool = False
     root: bool = False
 
@@ -71,6 +74,19 @@ class Observed:
     def up(self) -> bool:
         """Whether the container runs, starts, or is about to be started again."""
         return self.active not in {*_DOWN, "deactivating"}
+
+    @property
+    def run(self) -> str:
+        """The only run that the record may be of. None while it is down, nor where it was started
+        without its drop-in, which a boot takes away."""
+        return self.invocation if self.up and self.drop_in is not None else _NO_RUN
+
+    @property
+    def shape(self) -> str:
+        """What the container runs with, or would be started with; "": not known."""
+        if self.run == _NO_RUN:
+            return "" if self.up or self.record.run else self.record.shape
+        return self.record.shape if self.record.run in ("", self.run) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +125,18 @@ def plan(desired: Desired, observed: Observed, place: Place, *, rebuild: bool = 
         case FormerAgent():
             return _retire(desired, observed, place)
         case DesiredAgent():
-            early: tuple[Step, ...] = ()
+            early: list[Step] = []
+            shape = shape_digest(desired.conf, desired.drop_in)
+            if observed.record.shape and not observed.record.run and observed.shape != shape:
+                early.append(steps.NoteRun(observed.run))
             if observed.drop_in != desired.drop_in:
-                unlimited = observed.up and observed.drop_in is None
-                early = (steps.WriteDropIn(desired.drop_in, runs_without=unlimited),)
-            return Plan(early, tuple(_reconcile(desired, observed, place, rebuild=rebuild)))
+                early.append(steps.WriteDropIn(desired.drop_in))
+            late = _reconcile(desired, observed, place, shape, rebuild=rebuild)
+            return Plan(tuple(early), tuple(late))
 
 
 def _reconcile(
-    desired: DesiredAgent, observed: Observed, place: Place, *, rebuild: bool
+    desired: DesiredAgent, observed: Observed, place: Place, shape: str, *, rebuild: bool
 ) -> Iterator[Step]:
     paths = place.agent
     own = [
@@ -136,7 +155,6 @@ def _reconcile(
     )
     build = [steps.Build(desired.digest)] if builds or not observed.system else []
     startable = observed.system != "" and not conf and not reowns
-    shape = shape_digest(desired.conf, desired.drop_in)
 
     match desired.run:
         case Run.UNSAID if reowns and observed.active not in _DOWN:
@@ -159,10 +177,13 @@ def _reconcile(
             yield from conf
             if reowns:
                 yield steps.Start(shape)
-            elif observed.record.shape != shape or observed.drop_in is None:
+            elif observed.shape != shape:
                 yield steps.Restart(shape)
-            elif build or observed.record.running != observed.system:
-                yield steps.Switch(shape) if observed.active in RUNS else steps.Restart(shape)
+            else:
+                if observed.record.run:
+                    yield steps.NoteRun("")
+                if build or observed.record.running != observed.system:
+                    yield steps.Switch(shape) if observed.active in RUNS else steps.Restart(shape)
         case Run.UP | Run.DOWN:
             if observed.active not in _DOWN:
                 yield steps.Stop()
@@ -171,10 +192,10 @@ def _reconcile(
                 yield replace(step, needed=not startable)
             yield from own
             yield from conf
-            known = observed.record.shape == shape and observed.record.running == observed.system
+            known = observed.shape == shape and observed.record.running == observed.system
             if desired.run is Run.UP:
                 yield steps.Start(shape)
-            elif build or not known:
+            elif build or not known or observed.record.run:
                 yield steps.Remember(shape)
 
 

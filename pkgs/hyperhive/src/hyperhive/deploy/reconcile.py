@@ -19,7 +19,16 @@ from hyperhive.deploy.ownership import trusted_directory
 from hyperhive.deploy.plan import RUNS, Place, Plan, plan
 from hyperhive.deploy.rendering import Rendering
 from hyperhive.deploy.starting import Starts, Units
-from hyperhive.deploy.steps import Build, RemoveDropIn, Restart, Start, Step, Switch, WriteDropIn
+from hyperhive.deploy.steps import (
+    BOOKKEEPING,
+    Build,
+    RemoveDropIn,
+    Restart,
+    Start,
+    Step,
+    Switch,
+    WriteDropIn,
+)
 from hyperhive.deploy.task import Outcome, Task, as_hyperhive_error
 from hyperhive.errors import HyperhiveError, InputError
 from hyperhive.hive.models import HiveConfig
@@ -31,6 +40,8 @@ from hyperhive.systemd.unit_status import UnitStatus
 CONTAINERS: Final = "container@h-*.service"
 _OF_UNITS: Final = (WriteDropIn, RemoveDropIn)
 _STARTS: Final = (Start, Restart)
+_NOT_YET_CHANGES: Final = (*_STARTS, *BOOKKEEPING)
+"""Steps that change nothing by themselves: a container is started after them."""
 
 ConnectUnits: TypeAlias = Callable[[], AbstractContextManager[Units]]
 """Opens a connection to systemd: `systemd.units.UnitBus`."""
@@ -105,7 +116,8 @@ class Reconciliation:
         rendering = self._render()
         tasks = self._tasks(rendering)
         for task in tasks:
-            task.outcome.changes += [step.words for step in task.plan.all]
+            steps = (step for step in task.plan.all if not isinstance(step, BOOKKEEPING))
+            task.outcome.changes += [step.words for step in steps]
         return [task.outcome for task in tasks]
 
     def run(self, ended: Callable[[Outcome], None]) -> list[Outcome]:
@@ -278,7 +290,7 @@ class Reconciliation:
             if task.given_up:
                 return
             try:
-                if hand.apply(step) and not isinstance(step, _STARTS):
+                if hand.apply(step) and not isinstance(step, _NOT_YET_CHANGES):
                     task.outcome.changes.append(step.words)
             except (HyperhiveError, OSError) as error:
                 needed = not isinstance(step, Build) or step.needed

@@ -31,12 +31,15 @@ class Record:
         digest: of the sources of `system`; "" for one that somebody else put into the profile.
         system: the store path that was built from them.
         shape: digest of the settings that the running container was started with.
+        run: InvocationID of the run of which alone that is true, since settings were written after
+            its start; "": of whatever run there is. See systemd.exec(5), INVOCATION_ID.
         running: the system that it runs; "": not known, since switching to one failed.
     """
 
     digest: str = ""
     system: str = ""
     shape: str = ""
+    run: str = ""
     running: str = ""
 
     @classmethod

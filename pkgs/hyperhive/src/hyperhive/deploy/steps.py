@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Final, TypeAlias
 
 from hyperhive.deploy.ownership import Owner
 from hyperhive.errors import HyperhiveError
@@ -52,16 +52,10 @@ class WriteConf:
 
 @dataclass(frozen=True, slots=True)
 class WriteDropIn:
-    """Write the settings of the container's unit.
-
-    Attributes:
-        runs_without: whether the container runs, and was started without them: what the record says
-            of it is of a time before that.
-    """
+    """Write the settings of the container's unit."""
 
     words: ClassVar[str] = "write its unit's settings"
     content: bytes
-    runs_without: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +100,15 @@ class Remember:
 
     words: ClassVar[str] = "note down what it starts with"
     shape: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteRun:
+    """Note down of which run alone the record tells what it was started with: another may begin
+    while settings are written, with some of the old and some of the new. "": of any run."""
+
+    words: ClassVar[str] = "note down which run its record is of"
+    run: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,9 @@ class Refuse:
 
 Step: TypeAlias = (
     MakeDirectory | OwnTree | OwnSockets | WriteConf | WriteDropIn | Build | Stop | Start | Restart
-    | Remember | Switch | RemoveProfile | RemoveConf | RemoveDropIn | RemoveSockets | ForgetFailure
-    | RemoveTree | Refuse
+    | Remember | NoteRun | Switch | RemoveProfile | RemoveConf | RemoveDropIn | RemoveSockets
+    | ForgetFailure | RemoveTree | Refuse
 )  # fmt: skip
+
+BOOKKEEPING: Final = (Remember, NoteRun)
+"""Steps that nobody but the next run knows of."""
