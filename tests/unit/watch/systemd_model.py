@@ -40,6 +40,9 @@ class Systemd:
 
     def begin(self, *, by_itself: bool = False) -> None:
         """Begin a run, which is not ready yet."""
+        if by_itself:
+            # It waits for the units that it requires, with what its last run has left.
+            self._show("inactive", "dead", job=True)
         self._runs += 1
         self._in_vain = self._in_vain and by_itself
         restarts = self.unit.restarts if by_itself else 0

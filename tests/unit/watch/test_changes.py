@@ -202,6 +202,12 @@ def test_a_crash_that_nobody_saw_shows_by_its_restart() -> None:
     ]
 
 
+def test_a_crash_that_nobody_saw_shows_while_its_restart_waits_for_other_units() -> None:
+    waits = replace(CRASHED, active="inactive", sub="dead", job=True, restarts=1)
+    (change,) = Tracker([UP]).see_all([Seen(waits)])
+    assert (change.state, change.crash) == (STARTING, End("signal", "SIGKILL"))
+
+
 def test_a_crash_that_was_seen_is_not_told_again_for_its_restart(tracker: Tracker) -> None:
     tracker.see(Seen(CRASHED))
     assert [one.crash for one in tracker.see(Seen(replace(UP, invocation="bb", restarts=1)))] == [

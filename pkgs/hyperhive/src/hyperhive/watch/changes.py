@@ -105,10 +105,14 @@ class Tracker:
 
     def see(self, seen: Seen) -> list[Change]:
         """What has changed of a unit since it was last seen."""
+        if seen.unit.active == "inactive" and seen.unit.job:
+            if not (has_crashed(seen.unit) and seen.unit.restarts):
+                # Between a stop and a start, or the last moment of a stop: what follows says which.
+                return []
+            # systemd is to start it again by itself, and waits for units that it requires.
+            waits = replace(seen.unit, active="activating", sub="auto-restart")
+            seen = replace(seen, unit=waits)
         now = seen.unit
-        if now.active == "inactive" and now.job:
-            # Between a stop and a start, or the last moment of a stop: what follows says which.
-            return []
         was, self._units[now.name] = self._units.get(now.name), now
         before = self._runs.get(now.name, Run(now.invocation))
         run = self._runs[now.name] = _next_run(was, before, seen)
