@@ -15,14 +15,24 @@ _booted: list[Testbed] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this directory; those with another hive than most come last.
+    """Mark every test of this directory, and those that go to one process: of a file, or with
+    another hive than most, since to declare one takes longer than most tests.
 
-    To declare another hive takes longer than most tests.
+    What takes longest comes first: at the end one process would do it while the other rests.
     """
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.e2e)
-    items.sort(key=lambda item: "workers" in getattr(item, "fixturenames", ()))
+            of_workers = "workers" in getattr(item, "fixturenames", ())
+            group = "workers" if of_workers else item.path.stem
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    if item.get_closest_marker("slow"):
+        return 0
+    return 1 if "workers" in getattr(item, "fixturenames", ()) else 2
 
 
 @pytest.hookimpl(wrapper=True)

@@ -26,7 +26,7 @@ from hyperhive.hive.uids import UidRange, uid_range
 from hyperhive.operator.client import OperatorClient, connect
 from hyperhive.operator.models import Cancel, Message, NewMessage
 from tests.e2e.environment import HYPERHIVE
-from tests.e2e.host import Host
+from tests.e2e.host import HIVE_FILE, Host
 
 DASHBOARD_PORT: Final = 8710
 TOKEN: Final = "the-testbeds-own-token-of-the-dashboard"
@@ -72,6 +72,19 @@ class Hive:
         """Switch the host to another declaration."""
         self.declared = declared
         self.host.switch(declared)
+
+    def edit(self, **agents: Any) -> str:
+        """Change the declared hive as reconcile reads it, but not the broker's; what it was before.
+
+        What is written is not what a switch would write: the next one sees a change.
+        """
+        file = self.testbed.path(HIVE_FILE)
+        before = file.read_text()
+        said = json.loads(before)
+        for name, values in agents.items():
+            said["agents"][name] |= values
+        file.write_text(json.dumps(said, indent=1))
+        return before
 
     def script(self, rules: Sequence[Mapping[str, Any]] = ()) -> None:
         """Have every scripted claude follow `rules` first, from its next turn on."""

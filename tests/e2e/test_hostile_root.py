@@ -9,8 +9,8 @@ from typing import Any, Final
 import pytest
 
 from hyperhive.log_events import LogEvent
-from tests.e2e.hive import STANDARD, Hive
-from tests.e2e.host import RECONCILE
+from tests.e2e.hive import Hive
+from tests.e2e.host import HIVE_FILE, RECONCILE
 from tests.e2e.testbed import as_uid
 
 ROOT: Final = "/var/lib/nixos-containers/h-alice"
@@ -178,9 +178,9 @@ def test_a_switch_that_leaves_somebody_with_the_pipe_keeps_nobody(hive: Hive) ->
          " chmod +x system/bin/switch-to-configuration"],
         input=_SWITCHES_NOTHING,
     )  # fmt: skip
-    greeting = {"environment": {"GREETING": "hello"}}
     journal, begun = Journal(hive), time.monotonic()
-    hive.declare({**STANDARD, "agents": {**STANDARD["agents"], "alice": greeting}})
+    before = hive.edit(alice={"environment": {"GREETING": "hello"}})
+    hive.testbed.systemctl("start", RECONCILE)
     assert time.monotonic() - begun < 60
     assert hive.testbed.show(RECONCILE, "Result") == "success"
     assert hive.inside("alice", ["systemctl", "is-active", "stays.scope"]).stdout == "active\n"
@@ -191,3 +191,5 @@ def test_a_switch_that_leaves_somebody_with_the_pipe_keeps_nobody(hive: Hive) ->
     hive.hyperhive("agent", "restart", "alice")
     hive.wait_states({"alice": "idle"})
     assert "GREETING" in hive.inside("alice", ["cat", "/etc/hyperhive/agent.json"]).stdout
+    hive.testbed.path(HIVE_FILE).write_text(before)
+    hive.testbed.systemctl("start", RECONCILE)

@@ -17,6 +17,8 @@ from tests.e2e.environment import HYPERHIVE
 from tests.e2e.hive import STANDARD, Hive
 from tests.e2e.host import HIVE_FILE, RECONCILE, UNITS
 
+pytestmark = pytest.mark.slow
+
 MOVED: Final = UidRange(1048576)
 FILES: Final = 40_000
 """As many as take root a good part of a second."""
@@ -57,20 +59,6 @@ def state_of(hive: Hive, agent: str) -> Path:
 def run_of(hive: Hive, agent: str) -> str:
     """What tells one run of an agent's container from another."""
     return hive.testbed.show(hive.unit(agent), "InvocationID")
-
-
-def edit(hive: Hive, **agents: Any) -> str:
-    """Change the declared hive as reconcile reads it, but not the broker's; what it was before.
-
-    What is written is not what a switch would write: the next one sees a change.
-    """
-    file = hive.testbed.path(HIVE_FILE)
-    before = file.read_text()
-    said = json.loads(before)
-    for name, values in agents.items():
-        said["agents"][name] |= values
-    file.write_text(json.dumps(said, indent=1))
-    return before
 
 
 class Journal:
@@ -118,7 +106,7 @@ def test_one_that_does_not_build_stops_no_other(hive: Hive) -> None:
     run, journal = run_of(hive, "bob"), Journal(hive)
     extra = hive.testbed.path("/var/lib/hyperhive/deploy/agents/bob/extra.nix")
     extra.write_text('throw "bob is to fail"')
-    before = edit(hive, alice={"limits": {"tasks": 700}}, bob={"extra_nix": True})
+    before = hive.edit(alice={"limits": {"tasks": 700}}, bob={"extra_nix": True})
     try:
         with pytest.raises(AssertionError, match=RECONCILE):
             hive.testbed.systemctl("start", RECONCILE)
@@ -191,7 +179,7 @@ def test_an_agent_comes_changes_goes_and_is_purged(hive: Hive) -> None:
 
     carl, bob, journal = run_of(hive, "carl"), run_of(hive, "bob"), Journal(hive)
     greeting = {"environment": {"GREETING": "hello"}}
-    edit(hive, carl={"limits": {"memory": "2G"}}, bob=greeting)
+    hive.edit(carl={"limits": {"memory": "2G"}}, bob=greeting)
     hive.testbed.systemctl("start", RECONCILE)
     assert journal.changes()["carl"] == "write its unit's settings"
     assert hive.testbed.show(hive.unit("carl"), "MemoryMax") == str(2 * 2**30)
@@ -266,7 +254,7 @@ def test_another_range_though_root_is_killed_in_the_middle(hive: Hive) -> None:
     filled = f"/var/lib/hyperhive/agents/alice/state/{os.getpid()}"
     hive.testbed.run(["python3", "-c", _FILL, filled, str(old.agent), str(FILES)])
     some = [state / filled.rpartition("/")[2] / str(number) / "7" for number in range(40)]
-    edit(hive, alice={"uid_base": MOVED.base})
+    hive.edit(alice={"uid_base": MOVED.base})
     reconciling = hive.testbed.start(["systemctl", "start", RECONCILE])
 
     def some_are_moved() -> bool:

@@ -32,7 +32,8 @@ BOOT_DEADLINE: Final = 60.0
 DEADLINE: Final = 30.0
 """Seconds that a command or a wait may take unless it says otherwise."""
 GLANCE: Final = 0.02
-"""Seconds between two looks at what is waited for."""
+LONGEST_GLANCE: Final = 0.2
+"""Seconds between two looks at what is waited for; more and more, since to look takes work too."""
 IDMAPPED_TMPFS: Final = (6, 3)
 """The first Linux that can idmap a tmpfs."""
 
@@ -188,10 +189,12 @@ class Testbed:
     ) -> Found:
         """What `look` finds once it finds something; `what` says what was waited for in vain."""
         deadline = time.monotonic() + seconds
+        pause = GLANCE
         while not (found := look()):
             if time.monotonic() > deadline:
                 raise AssertionError(f"waited {seconds:g} s for {what}")
-            time.sleep(GLANCE)
+            time.sleep(pause)
+            pause = min(1.2 * pause, LONGEST_GLANCE)
         return found
 
     def journal(self, *matches: str, lines: int = 60) -> str:
