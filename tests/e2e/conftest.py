@@ -20,19 +20,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     What takes longest comes first: at the end one process would do it while the other rests.
     """
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.e2e)
-            of_workers = "workers" in getattr(item, "fixturenames", ())
-            group = "workers" if of_workers else item.path.stem
-            item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=_rank)
-
-
-def _rank(item: pytest.Item) -> int:
-    if item.get_closest_marker("slow"):
-        return 0
-    return 1 if "workers" in getattr(item, "fixturenames", ()) else 2
+    ours = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
+    other = {item.path for item in ours if "workers" in getattr(item, "fixturenames", ())}
+    slow = {item.path for item in ours if item.get_closest_marker("slow")} - other
+    for item in ours:
+        item.add_marker(pytest.mark.e2e)
+        group = "workers" if item.path in other else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: (item.path not in slow, item.path not in other))
 
 
 @pytest.hookimpl(wrapper=True)

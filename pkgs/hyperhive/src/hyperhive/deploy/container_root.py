@@ -10,6 +10,7 @@ belongs there. No link is followed for that.
 import os
 import stat
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -36,7 +37,8 @@ DIRECTORIES: Final = {
 for directories; what is above comes first. Each with the mode of a new one."""
 
 MACHINE_ID: Final = "machine-id"
-"""The start script makes it (`touch`) where it is not, or is a link to what is not."""
+"""The start script makes it (`touch`) where it is not, or is a link to what is not: as the host's
+root's, into which the container's systemd cannot write its id."""
 RESOLV_CONF: Final = "resolv.conf"
 """Where COPY_RESOLV_CONF=1 the start script copies the host's to it: into it, if that is a link to
 a directory. Else it may be a link, and NixOS makes one."""
@@ -73,8 +75,10 @@ def mend_root(top: Path, *, copies_resolv_conf: bool) -> Iterator[str]:
                 yield f"/{path} was {found}, and is an empty directory now"
         etc = _descend(root, "etc")
         try:
-            if found := _remove(MACHINE_ID, etc):
+            found = _remove(MACHINE_ID, etc)
+            with suppress(FileExistsError):
                 _make_file(MACHINE_ID, etc, owner)
+            if found:
                 yield f"/etc/{MACHINE_ID} was {found}, and is an empty file now"
             if copies_resolv_conf and (found := _remove(RESOLV_CONF, etc, but=_OWN_LINKS)):
                 yield f"/etc/{RESOLV_CONF} was {found}, and the host's is copied there now"
