@@ -5,7 +5,7 @@ python = .venv/bin/python
 pytest = -m pytest --numprocesses=auto --dist=worksteal
 # Afterwards what shares a booted system, and measures how soon that does something: two of them, and a
 # file in one. What ARGS names runs in one go instead.
-e2e = -m pytest --numprocesses=2 --dist=loadgroup --no-loadscope-reorder -m e2e
+e2e = -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder -m e2e
 tests = $(python) $(pytest) $(if $(ARGS),$(ARGS),-m 'not e2e' && $(python) $(e2e))
 
 .PHONY: help setup demo test ci bench lock

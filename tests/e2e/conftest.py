@@ -15,18 +15,15 @@ _booted: list[Testbed] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this directory, and those that go to one process: of a file, or with
-    another hive than most, since to declare one takes longer than most tests.
-
-    What takes longest comes first: at the end one process would do it while the other rests.
+    """Mark every test of this directory, and begin with the file that takes longest: at the end one
+    process would be at it while the other rests. Those with another hive than most follow, one
+    after the other, since to declare a hive takes longer than most tests.
     """
     ours = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
     other = {item.path for item in ours if "workers" in getattr(item, "fixturenames", ())}
     slow = {item.path for item in ours if item.get_closest_marker("slow")} - other
     for item in ours:
         item.add_marker(pytest.mark.e2e)
-        group = "workers" if item.path in other else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: (item.path not in slow, item.path not in other))
 
 
