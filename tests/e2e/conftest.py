@@ -16,15 +16,18 @@ _booted: list[Testbed] = []
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test of this directory, and begin with the file that takes longest: at the end one
-    process would be at it while the other rests. Those with another hive than most follow, one
-    after the other, since to declare a hive takes longer than most tests.
+    process would be at it while the other rests. Those with another hive than most come one after
+    the other, or last, since to declare a hive takes longer than most tests.
     """
     ours = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
-    other = {item.path for item in ours if "workers" in getattr(item, "fixturenames", ())}
-    slow = {item.path for item in ours if item.get_closest_marker("slow")} - other
+    slow = {item.path for item in ours if item.get_closest_marker("slow")}
+    workers, networks = (
+        {item.path for item in ours if fixture in getattr(item, "fixturenames", ())}
+        for fixture in ("workers", "networks")
+    )
     for item in ours:
         item.add_marker(pytest.mark.e2e)
-    items.sort(key=lambda item: (item.path not in slow, item.path not in other))
+    items.sort(key=lambda i: (i.path not in slow, i.path not in workers, i.path in networks))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -112,13 +112,14 @@ def test_the_host_s_root_follows_nothing_of_the_container_s(
     conf = hive.testbed.path("/etc/nixos-containers/h-alice.conf")
     before = conf.read_text()
     assert "COPY_RESOLV_CONF=0" in before
+    unit = hive.unit("alice")
     for places in ROUNDS:
-        hive.hyperhive("agent", "stop", "alice")
+        hive.testbed.systemctl("stop", unit)
         # Else the host's is not copied, and a link of its name leads nobody anywhere.
         conf.write_text(before.replace("COPY_RESOLV_CONF=0", "COPY_RESOLV_CONF=1"))
         set_traps(hive, {place: target(place) for place in places})
         journal = Journal(hive)
-        hive.hyperhive("agent", "start", "alice")
+        hive.testbed.systemctl("start", unit)
         hive.wait_states({"alice": "idle"})
         conf.write_text(before)
         assert listed(hive) == closed
