@@ -10,6 +10,7 @@ from typing import Final
 
 from hyperhive.doctor.ask import Unknown, said
 from hyperhive.hive.models import HiveConfig
+from hyperhive.systemd.unit_status import RESTARTING
 
 BROKER: Final = "hyperhive.service"
 NOTIFY: Final = "hyperhive-notify.service"
@@ -81,7 +82,7 @@ class Unit:
     @property
     def restarts(self) -> bool:
         """Whether it has ended just now, and systemd is about to start it again."""
-        return self.sub.startswith("auto-restart")
+        return self.sub in RESTARTING
 
     @property
     def rests(self) -> bool:

@@ -22,7 +22,7 @@ JOB_SECONDS: Final = 30.0
 _NAME: Final = "org.freedesktop.systemd1"
 _ROOT: Final = "/org/freedesktop/systemd1"
 _MANAGER: Final = f"{_NAME}.Manager"
-_TODO: Final = "see `systemctl status dbus.service`"
+_MEND: Final = "see `systemctl status dbus.service`"
 
 
 class BusError(HyperhiveError):
@@ -202,7 +202,7 @@ class Systemd:
             try:
                 answer = self._bus.send_and_get_reply(call, timeout=CALL_SECONDS)
             except TimeoutError:
-                raise BusError(f"{member}: no answer in {CALL_SECONDS:g} s", _TODO) from None
+                raise BusError(f"{member}: no answer in {CALL_SECONDS:g} s", _MEND) from None
         body: tuple[Any, ...] = answer.body
         if answer.header.message_type is MessageType.error:
             words = body[0] if body else "refused"
@@ -216,10 +216,10 @@ class Systemd:
             yield
         except OSError as error:
             why = error.strerror or str(error)
-            raise BusError(f"the bus at {self._address}: {why}", _TODO) from None
+            raise BusError(f"the bus at {self._address}: {why}", _MEND) from None
         # It is not let in, or reads what is no message: jeepney has no word of its own for that.
         except (ValueError, LookupError, AssertionError, RuntimeError, struct.error) as error:
-            raise BusError(f"the bus at {self._address}: {error}", _TODO) from None
+            raise BusError(f"the bus at {self._address}: {error}", _MEND) from None
 
 
 def _connect(address: str) -> Any:
@@ -244,7 +244,7 @@ def _connect(address: str) -> Any:
         return Connection(bus, enable_fds=True)
     except DBusErrorResponse as error:
         bus.close()
-        raise BusError(f"the bus at {address}: {error}", _TODO) from None
+        raise BusError(f"the bus at {address}: {error}", _MEND) from None
     except BaseException:
         bus.close()
         raise
