@@ -15,6 +15,13 @@ from typing import Any, Final
 
 from tests.tools import ROOT
 
+HIVE: Final = """{ services.hyperhive = {
+  enable = true;
+  name = "lab";
+  externalInterface = "eth0";
+  agents.alice = { };
+}; }"""
+"""A hive of one agent on a network of its own."""
 STUBS: Final = ROOT / "tests" / "nixos" / "stubs"
 """A stand-in for nixpkgs 26.05, laid out as nixpkgs is: what the modules use of it."""
 UNSTABLE: Final = STUBS / "unstable"

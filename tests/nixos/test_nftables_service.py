@@ -7,16 +7,10 @@ from typing import Final
 import pytest
 
 from tests.nixos.namespaces import Namespace, need_namespaces
-from tests.nixos.nix import STUBS, Nix
+from tests.nixos.nix import HIVE, STUBS, Nix
 
 pytestmark = pytest.mark.nix
 
-HIVE: Final = """{ services.hyperhive = {
-  enable = true;
-  name = "lab";
-  externalInterface = "eth0";
-  agents.alice = { };
-}; }"""
 NFTABLES: Final = "{ networking.nftables.enable = true; }"
 FLUSHES: Final = "{ networking.nftables.flushRuleset = true; }"
 

@@ -12,18 +12,12 @@ from hyperhive.errors import HyperhiveError, InputError, NoBrokerError
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.names import AgentName
 from hyperhive.render.agent import Host, agent_files
-from tests.nixos.nix import STUBS, Nix
+from tests.nixos.nix import HIVE, STUBS, Nix
 from tests.nixos.unit_text import SECTIONS, unit_text
 from tests.tools import program
 
 pytestmark = pytest.mark.nix
 
-HIVE: Final = """{ services.hyperhive = {
-  enable = true;
-  name = "lab";
-  externalInterface = "eth0";
-  agents.alice = { };
-}; }"""
 DASHBOARD: Final = "{ services.hyperhive.dashboard.port = 8710; }"
 NOTIFY: Final = '{ services.hyperhive.notify.command = [ "/etc/tell-me" ]; }'
 
