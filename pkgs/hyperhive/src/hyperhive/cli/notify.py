@@ -1,11 +1,7 @@
 """`hyperhive notify`."""
 
-import signal
-import sys
 import time
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 import click
 
@@ -40,13 +36,10 @@ def notify(file: Path, socket: Path, state: Path) -> None:
     declared = load_hive(file).hive.notify
     if not declared.command:
         raise InputError(f"{file} declares no program to run", "set command in [hive.notify]")
+    from hyperhive.notify.ending import Ending
     from hyperhive.notify.service import tell_operator
 
     start_logging("notify")
-    # Not the default, which would leave a program that runs behind.
-    signal.signal(signal.SIGTERM, _end)
-    tell_operator(declared, socket, state, time.time)
-
-
-def _end(_number: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(0)
+    ending = Ending()
+    ending.install()
+    tell_operator(declared, socket, state, time.time, ending)

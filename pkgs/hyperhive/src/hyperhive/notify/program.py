@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from hyperhive.notify.ending import Ending
 from hyperhive.notify.notices import Notice
 
 LIMIT_SECONDS: Final = 30.0
@@ -24,16 +25,25 @@ def run_program(
     notice: Notice,
     environment: Mapping[str, str],
     seconds: float = LIMIT_SECONDS,
+    ending: Ending | None = None,
 ) -> str:
     """Run the program for a notice.
+
+    Args:
+        ending: ends this process, and then the program too.
 
     Returns:
         How it failed, in words; "" if it ended with status 0.
     """
     kept = {n: v for n, v in environment.items() if not n.startswith(_OF_THIS_SERVICE)}
     kept |= {"HYPERHIVE_EVENT": notice.event.value, "HYPERHIVE_AGENT": notice.agent}
+    ending = ending or Ending()
     try:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, env=kept, start_new_session=True)
+        with ending.postponed():
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, env=kept, start_new_session=True
+            )
+            ending.takes(process.pid)
     except OSError as error:
         return f"{command[0]} cannot be run: {error.strerror}"
     try:
@@ -45,6 +55,7 @@ def run_program(
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+        ending.forgets()
     match process.returncode:
         case 0:
             return ""

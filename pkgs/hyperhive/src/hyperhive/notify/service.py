@@ -17,6 +17,7 @@ from hyperhive.hive.notifications import Notify
 from hyperhive.log_events import LogEvent
 from hyperhive.logs import fields
 from hyperhive.notify.bursts import LONGEST_SECONDS, Progress
+from hyperhive.notify.ending import Ending
 from hyperhive.notify.follower import Followed, Follower
 from hyperhive.notify.notices import Notice
 from hyperhive.notify.program import LIMIT_SECONDS, run_program
@@ -33,7 +34,7 @@ logger: Final = logging.getLogger(__name__)
 
 
 def tell_operator(
-    declared: Notify, socket: Path, state: Path, clock: Callable[[], float]
+    declared: Notify, socket: Path, state: Path, clock: Callable[[], float], ending: Ending
 ) -> NoReturn:
     """Run the declared program when the hive needs its operator, until the process ends.
 
@@ -41,6 +42,7 @@ def tell_operator(
         socket: the operator's.
         state: directory in which it is kept how far this is.
         clock: seconds since the epoch.
+        ending: ends the process.
 
     Raises:
         HyperhiveError: what is kept is no progress.
@@ -59,7 +61,7 @@ def tell_operator(
     while True:
         progress, notice = _step(progress, follower.found, clock)
         if notice is not None:
-            tell(declared.command, notice)
+            tell(declared.command, notice, ending=ending)
         write_progress(file, progress)
 
 
@@ -69,11 +71,12 @@ def tell(
     *,
     pauses: Sequence[float] = PAUSES,
     seconds: float = LIMIT_SECONDS,
+    ending: Ending | None = None,
 ) -> bool:
     """Run the program for a notice, again if it fails; whether it ended well at last."""
     extra = fields(agent=notice.agent)
     for pause in (*pauses, None):
-        failure = run_program(command, notice, os.environ, seconds)
+        failure = run_program(command, notice, os.environ, seconds, ending)
         if not failure:
             logger.info("told of %s of %s", notice.event, notice.agent, extra=extra)
             return True
