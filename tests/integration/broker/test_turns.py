@@ -6,6 +6,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from hyperhive.broker import agent_plane
 from hyperhive.broker.core import Core
 from hyperhive.broker.mail import compose
 from hyperhive.store import agents, listing, messages
@@ -48,6 +51,25 @@ def test_a_message_wakes_its_recipient_and_is_acked_with_the_turn(tmp_path: Path
             assert (done["outcome"], done["queued_at"] <= done["started_at"]) == ("ok", True)
 
     asyncio.run(main())
+
+
+def test_the_mcp_sdk_is_loaded_when_a_turn_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It costs a second of a processor, which a broker that only starts does not spend."""
+    loaded: list[bool] = []
+    monkeypatch.setattr(agent_plane, "_load_mcp", lambda: loaded.append(True))
+
+    async def main(turns: int) -> None:
+        async with broker(tmp_path) as core, harness(core, "alice") as alice:
+            for _ in range(turns):
+                await send(core, "alice", "find the bug")
+                await alice.finish((await alice.turn()).turn)
+
+    asyncio.run(main(turns=0))
+    assert loaded == []
+    asyncio.run(main(turns=2))
+    assert loaded == [True]
 
 
 def test_mail_that_waits_is_delivered_when_the_harness_comes(tmp_path: Path) -> None:

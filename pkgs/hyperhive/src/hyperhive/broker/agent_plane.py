@@ -63,7 +63,8 @@ def _can_listen_in(directory: Path) -> bool:
 
 
 def _load_mcp() -> ServeMcp:
-    # The SDK takes a second to import, in which a broker that restarts would answer nobody.
+    # The SDK takes a second of a processor to import: not while the broker starts, when it has
+    # others to answer, and not before an agent has a use for it.
     from hyperhive.broker.mcp_session import serve_mcp
 
     return serve_mcp
@@ -87,7 +88,6 @@ class AgentPlane:
         Raises:
             OSError: a socket cannot be made.
         """
-        self._serve_mcp = asyncio.create_task(asyncio.to_thread(_load_mcp), name="load MCP")
         missing = []
         for name in self._core.hive.agents:
             directory = self._core.paths.agent(name).sockets
@@ -181,9 +181,15 @@ class AgentPlane:
         self._paths.append(path)
         self._servers.append(await asyncio.start_unix_server(accept, sock=listener, limit=MAX_LINE))
 
+    def _load_mcp(self) -> "asyncio.Task[ServeMcp]":
+        """Begin at the first turn, while its claude starts; it connects half a second later."""
+        if self._serve_mcp is None:
+            self._serve_mcp = asyncio.create_task(asyncio.to_thread(_load_mcp), name="load MCP")
+        return self._serve_mcp
+
     def _harness(self, name: AgentName) -> Connection:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            session = HarnessSession(self._core, name, reader, writer)
+            session = HarnessSession(self._core, name, reader, writer, self._load_mcp)
             try:
                 await session.run()
             finally:
@@ -193,8 +199,7 @@ class AgentPlane:
 
     def _mcp(self, name: AgentName) -> Connection:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            assert self._serve_mcp is not None, "nobody connects before the plane is open"
-            serve_mcp = await asyncio.shield(self._serve_mcp)
+            serve_mcp = await asyncio.shield(self._load_mcp())
             await serve_mcp(self._core, name, reader, writer)
 
         return serve

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any, Final
 
 from hyperhive import __version__
@@ -67,10 +68,13 @@ class HarnessSession:
         agent: AgentName,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
+        turn_begins: Callable[[], object],
     ) -> None:
+        """Args: turn_begins: called when the harness is about to be given a turn."""
         self._core = core
         self.agent = agent
         self.hello: Hello | None = None
+        self._turn_begins = turn_begins
         self._leaving: str | None = None
         self._left = False
         self._rpc = RpcConnection(reader, writer, self._handle, agent=agent)
@@ -96,6 +100,7 @@ class HarnessSession:
             RpcError: the harness refused it.
             ConnectionError, TimeoutError: it did not answer.
         """
+        self._turn_begins()
         await self._rpc.call("turn.run", to_json(turn), seconds=ANSWER_SECONDS)
 
     async def cancel_turn(self, turn: int, reason: str) -> None:
