@@ -24,10 +24,17 @@ ending.install()
 chance = random.Random(seed)
 for _ in range(runs):
     delay = chance.uniform(0.001, 0.02)
+    reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
+        # A signal that comes before Python is ready in the child is dropped.
+        os.write(writing, b"x")
+        os.close(writing)
         while True:
             run_program([program], notice, os.environ, 30.0, ending)
+    os.close(writing)
+    os.read(reading, 1)
+    os.close(reading)
     time.sleep(delay)
     os.kill(child, signal.SIGTERM)
     _, status = os.waitpid(child, 0)

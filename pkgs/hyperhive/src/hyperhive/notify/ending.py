@@ -8,16 +8,16 @@ from types import FrameType
 
 
 class Ending:
-    """How SIGTERM ends the process: at once, as a power failure would, with status 0.
+    """How SIGTERM ends the process: where it waits, at once, with status 0.
 
-    What is on disk is whole at any moment, so nothing is left to finish. The handler raises
-    nothing: an exception between any two instructions of subprocess leaves its locks taken, and
-    whoever waits for the process then waits for ever.
+    Between two waits it finishes what it does, so that what the operator has been told is written
+    down. The handler raises nothing: an exception between any two instructions of subprocess leaves
+    its locks taken, and whoever waits for the process then waits for ever.
     """
 
     def __init__(self) -> None:
+        self._waits = False
         self._group: int | None = None
-        self._postponed = False
         self._due = False
 
     def install(self) -> None:
@@ -25,28 +25,24 @@ class Ending:
         signal.signal(signal.SIGTERM, self._handle)
 
     @contextmanager
-    def postponed(self) -> Iterator[None]:
-        """End only after the block; for the moment in which a program has no known number yet."""
-        self._postponed = True
+    def allowed(self, group: int | None = None) -> Iterator[None]:
+        """End within the block, which only waits.
+
+        Args:
+            group: of processes that is killed at the end.
+        """
+        self._group = group
+        self._waits = True
         try:
-            yield
-        finally:
-            self._postponed = False
             if self._due:
                 self._end()
-
-    def takes(self, group: int) -> None:
-        """A group of processes runs, and is killed at the end."""
-        self._group = group
-
-    def forgets(self) -> None:
-        """The group has ended."""
-        self._group = None
+            yield
+        finally:
+            self._waits = False
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
-        if self._postponed:
-            self._due = True
-        else:
+        self._due = True
+        if self._waits:
             self._end()
 
     def _end(self) -> None:

@@ -30,7 +30,7 @@ def run_program(
     """Run the program for a notice.
 
     Args:
-        ending: ends this process, and then the program too.
+        ending: ends this process while the program runs, and then the program too.
 
     Returns:
         How it failed, in words; "" if it ended with status 0.
@@ -39,15 +39,12 @@ def run_program(
     kept |= {"HYPERHIVE_EVENT": notice.event.value, "HYPERHIVE_AGENT": notice.agent}
     ending = ending or Ending()
     try:
-        with ending.postponed():
-            process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, env=kept, start_new_session=True
-            )
-            ending.takes(process.pid)
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, env=kept, start_new_session=True)
     except OSError as error:
         return f"{command[0]} cannot be run: {error.strerror}"
     try:
-        process.communicate(f"{notice.to_json()}\n".encode(), seconds)
+        with ending.allowed(process.pid):
+            process.communicate(f"{notice.to_json()}\n".encode(), seconds)
     except subprocess.TimeoutExpired:
         return f"it took longer than {seconds:g} s and was killed"
     finally:
@@ -55,7 +52,6 @@ def run_program(
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        ending.forgets()
     match process.returncode:
         case 0:
             return ""

@@ -30,6 +30,10 @@ PROGRESS: Final = "progress.json"
 PAUSES: Final = (5.0, 20.0, 60.0)
 """Seconds before each further attempt for a notice with which the program failed."""
 
+LONGEST_WAIT: Final = 5.0
+"""Seconds that it waits at a time: a signal can come in the moment before a wait, and is then
+seen after it."""
+
 logger: Final = logging.getLogger(__name__)
 
 
@@ -55,11 +59,11 @@ def tell_operator(
     threading.Thread(target=follower.run, name="follower", daemon=True).start()
     manager.ready(f"runs {declared.command[0]}")
     while progress is None:
-        first = _next(follower.found, None)
+        first = _next(follower.found, None, ending)
         progress = Progress(first.event) if first else None
     write_progress(file, progress)
     while True:
-        progress, notice = _step(progress, follower.found, clock)
+        progress, notice = _step(progress, follower.found, clock, ending)
         if notice is not None:
             tell(declared.command, notice, ending=ending)
         write_progress(file, progress)
@@ -75,6 +79,7 @@ def tell(
 ) -> bool:
     """Run the program for a notice, again if it fails; whether it ended well at last."""
     extra = fields(agent=notice.agent)
+    ending = ending or Ending()
     for pause in (*pauses, None):
         failure = run_program(command, notice, os.environ, seconds, ending)
         if not failure:
@@ -83,7 +88,8 @@ def tell(
         if pause is not None:
             again = "the program failed for %s of %s, and is run again in %g s: %s"
             logger.warning(again, notice.event, notice.agent, pause, failure, extra=extra)
-            time.sleep(pause)
+            with ending.allowed():
+                time.sleep(pause)
     logger.error(
         "%s of %s is not told: the program failed %d times: %s",
         notice.event, notice.agent, len(pauses) + 1, failure,
@@ -95,7 +101,10 @@ def tell(
 
 
 def _step(
-    progress: Progress, found: "queue.Queue[Followed | Exception]", clock: Callable[[], float]
+    progress: Progress,
+    found: "queue.Queue[Followed | Exception]",
+    clock: Callable[[], float],
+    ending: Ending,
 ) -> tuple[Progress, Notice | None]:
     """Wait for the next thing: the progress after it, and what is to be told before that holds."""
     while True:
@@ -105,7 +114,7 @@ def _step(
         due = progress.next_due
         # A clock that is set back is no reason to wait for longer.
         wait = None if due is None else min(max(due - clock(), 0.0), LONGEST_SECONDS)
-        followed = _next(found, wait)
+        followed = _next(found, wait, ending)
         if followed is None:
             continue
         if followed.notice is None:
@@ -113,10 +122,14 @@ def _step(
         return progress.take(followed.event, followed.notice, clock())
 
 
-def _next(found: "queue.Queue[Followed | Exception]", seconds: float | None) -> Followed | None:
-    """What was followed next; None: nothing within `seconds`."""
+def _next(
+    found: "queue.Queue[Followed | Exception]", seconds: float | None, ending: Ending
+) -> Followed | None:
+    """What was followed next; None: nothing within `seconds`, or for a while."""
+    wait = LONGEST_WAIT if seconds is None else min(seconds, LONGEST_WAIT)
     try:
-        followed = found.get(timeout=seconds)
+        with ending.allowed():
+            followed = found.get(timeout=wait)
     except queue.Empty:
         return None
     if isinstance(followed, Exception):
