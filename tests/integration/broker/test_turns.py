@@ -58,7 +58,7 @@ def test_the_mcp_sdk_is_loaded_when_a_turn_needs_it(
 ) -> None:
     """It costs a second of a processor, which a broker that only starts does not spend."""
     loaded: list[bool] = []
-    monkeypatch.setattr(agent_plane, "_load_mcp", lambda: loaded.append(True))
+    monkeypatch.setattr(agent_plane, "_import_mcp", lambda: loaded.append(True))
 
     async def main(turns: int) -> None:
         async with broker(tmp_path) as core, harness(core, "alice") as alice:

@@ -174,10 +174,10 @@ def fresh(desired: Desired) -> ModelledHost:
     return host
 
 
-def agent(run: Run = Run.UP, **values: object) -> DesiredAgent:
+def agent(run: Run = Run.UP, **values: Any) -> DesiredAgent:
     """Alice in her first range."""
     made = DesiredAgent(ALICE, FIRST, FIRST, conf_of(FIRST), DROP_IN, "d1", run)
-    return replace(made, **values)  # type: ignore[arg-type]
+    return replace(made, **values)
 
 
 def words(desired: Desired, host: ModelledHost) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 
 from hyperhive.hive.notifications import NotifyEvent
 from hyperhive.log_events import LogEvent
+from hyperhive.notify.ending import Ending
 from hyperhive.notify.program import run_program
 from hyperhive.notify.service import tell
 from tests.unit.notify.noted import notice
@@ -32,13 +33,14 @@ def script(tmp_path: Path) -> Script:
 
 
 def run(command: list[str], **more: Any) -> str:
-    return run_program(command, notice(NotifyEvent.QUESTION), os.environ, **more)
+    return run_program(command, notice(NotifyEvent.QUESTION), os.environ, Ending(), **more)
 
 
 def test_it_gets_the_object_and_its_own_arguments_alone(script: Script, tmp_path: Path) -> None:
     text = "alice asks: $(touch hacked) `touch hacked`; 🐝"
     command = script('cat > "$0.told"; echo "$@" > "$0.words"; env > "$0.env"')
-    assert run_program(command, notice(text=text), {**os.environ, "PATH": "/usr/bin:/bin"}) == ""
+    mine = {**os.environ, "PATH": "/usr/bin:/bin"}
+    assert run_program(command, notice(text=text), mine, Ending()) == ""
     assert json.loads((tmp_path / "tell-me.told").read_text())["text"] == text
     assert (tmp_path / "tell-me.words").read_text() == "--urgent\n"
     environment = (tmp_path / "tell-me.env").read_text()
@@ -50,7 +52,7 @@ def test_it_gets_the_object_and_its_own_arguments_alone(script: Script, tmp_path
 
 def test_it_cannot_speak_for_this_service(script: Script, tmp_path: Path) -> None:
     mine = {"NOTIFY_SOCKET": "/x", "WATCHDOG_USEC": "1", "LISTEN_FDS": "1", "PATH": "/usr/bin:/bin"}
-    assert run_program(script('env > "$0.env"'), notice(), mine) == ""
+    assert run_program(script('env > "$0.env"'), notice(), mine, Ending()) == ""
     environment = (tmp_path / "tell-me.env").read_text()
     assert not any(name in environment for name in ("NOTIFY_", "WATCHDOG_", "LISTEN_"))
 
@@ -85,7 +87,7 @@ def test_it_is_run_again_until_it_ends_well(
 ) -> None:
     caplog.set_level(logging.INFO)
     command = script('echo x >> "$0.told"; test $(wc -l < "$0.told") = 3')
-    assert tell(command, notice(), pauses=(0, 0, 0))
+    assert tell(command, notice(), Ending(), pauses=(0, 0, 0))
     assert (tmp_path / "tell-me.told").read_text() == "x\n" * 3
     levels = [record.levelname for record in caplog.records]
     assert levels == ["WARNING", "WARNING", "INFO"]
@@ -95,7 +97,7 @@ def test_one_that_never_does_is_given_up_with_an_entry_of_its_own(
     script: Script, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     command = script('echo x >> "$0.told"; exit 1')
-    assert not tell(command, notice(), pauses=(0, 0, 0))
+    assert not tell(command, notice(), Ending(), pauses=(0, 0, 0))
     assert (tmp_path / "tell-me.told").read_text() == "x\n" * 4
     last = caplog.records[-1]
     assert last.levelname == "ERROR"

@@ -62,7 +62,7 @@ def _can_listen_in(directory: Path) -> bool:
     return directory.is_dir() and os.access(directory, os.W_OK | os.X_OK)
 
 
-def _load_mcp() -> ServeMcp:
+def _import_mcp() -> ServeMcp:
     # The SDK takes a second of a processor to import: not while the broker starts, when it has
     # others to answer, and not before an agent has a use for it.
     from hyperhive.broker.mcp_session import serve_mcp
@@ -184,7 +184,7 @@ class AgentPlane:
     def _load_mcp(self) -> "asyncio.Task[ServeMcp]":
         """Begin at the first turn, while its claude starts; it connects half a second later."""
         if self._serve_mcp is None:
-            self._serve_mcp = asyncio.create_task(asyncio.to_thread(_load_mcp), name="load MCP")
+            self._serve_mcp = asyncio.create_task(asyncio.to_thread(_import_mcp), name="load MCP")
         return self._serve_mcp
 
     def _harness(self, name: AgentName) -> Connection:

@@ -24,8 +24,8 @@ def run_program(
     command: Sequence[str],
     notice: Notice,
     environment: Mapping[str, str],
+    ending: Ending,
     seconds: float = LIMIT_SECONDS,
-    ending: Ending | None = None,
 ) -> str:
     """Run the program for a notice.
 
@@ -37,7 +37,6 @@ def run_program(
     """
     kept = {n: v for n, v in environment.items() if not n.startswith(_OF_THIS_SERVICE)}
     kept |= {"HYPERHIVE_EVENT": notice.event.value, "HYPERHIVE_AGENT": notice.agent}
-    ending = ending or Ending()
     try:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, env=kept, start_new_session=True)
     except OSError as error:

@@ -65,23 +65,22 @@ def tell_operator(
     while True:
         progress, notice = _step(progress, follower.found, clock, ending)
         if notice is not None:
-            tell(declared.command, notice, ending=ending)
+            tell(declared.command, notice, ending)
         write_progress(file, progress)
 
 
 def tell(
     command: Sequence[str],
     notice: Notice,
+    ending: Ending,
     *,
     pauses: Sequence[float] = PAUSES,
     seconds: float = LIMIT_SECONDS,
-    ending: Ending | None = None,
 ) -> bool:
     """Run the program for a notice, again if it fails; whether it ended well at last."""
     extra = fields(agent=notice.agent)
-    ending = ending or Ending()
     for pause in (*pauses, None):
-        failure = run_program(command, notice, os.environ, seconds, ending)
+        failure = run_program(command, notice, os.environ, ending, seconds)
         if not failure:
             logger.info("told of %s of %s", notice.event, notice.agent, extra=extra)
             return True
