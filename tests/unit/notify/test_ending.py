@@ -1,8 +1,11 @@
 """The end of the service: at any moment, at once, and with the program that runs."""
 
+import os
 import random
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -47,5 +50,13 @@ def test_it_ends_at_any_moment_and_takes_the_program_along(tmp_path: Path) -> No
     program.chmod(0o755)
     seed = str(random.SystemRandom().random())
     words = [sys.executable, "-c", ENDED, str(program), str(RUNS), seed]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=DEADLINE, check=False)
-    assert (done.stdout, done.returncode) == ("ended\n", 0), f"seed {seed}: {done.stderr}"
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            said, wrong = process.communicate(timeout=DEADLINE)
+        finally:
+            # Its children would go on for ever.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert (said, process.returncode) == ("ended\n", 0), f"seed {seed}: {wrong}"
