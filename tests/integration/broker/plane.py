@@ -183,7 +183,13 @@ async def connected(core: Core, name: str) -> AsyncIterator[FakeHarness]:
 
 @asynccontextmanager
 async def harness(core: Core, name: str, **more: Any) -> AsyncIterator[FakeHarness]:
-    """A harness that has said hello."""
+    """A harness that has said hello, once the end of the one before has been heard of.
+
+    That is on disk, and can be read, a moment before its place is free.
+    """
+    async with asyncio.timeout(DEADLINE):
+        while core.harnesses.of(name) is not None:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0)
     async with connected(core, name) as it:
         await it.hello(name, **more)
         yield it
