@@ -38,6 +38,7 @@ python3Packages.buildPythonApplication {
       pydantic
       sqlite-utils
       sse-starlette
+      tomlkit
       systemd-python
       uvicorn
       ;

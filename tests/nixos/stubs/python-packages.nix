@@ -15,6 +15,7 @@
   "requests"
   "sqlite-utils"
   "sse-starlette"
+  "tomlkit"
   "systemd-python"
   "uvicorn"
 ]
