@@ -38,8 +38,8 @@ python3Packages.buildPythonApplication {
       pydantic
       sqlite-utils
       sse-starlette
-      tomlkit
       systemd-python
+      tomlkit
       uvicorn
       ;
   };

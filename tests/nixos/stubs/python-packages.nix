@@ -15,7 +15,7 @@
   "requests"
   "sqlite-utils"
   "sse-starlette"
-  "tomlkit"
   "systemd-python"
+  "tomlkit"
   "uvicorn"
 ]
