@@ -3,8 +3,10 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from hyperhive.hive.values import Line
+from hyperhive.operator.models import Id, Reason
 from hyperhive.store.approval_states import ApprovalKind, ApprovalState
 
 MOST_LOG_LINES = 100
@@ -81,10 +83,10 @@ class ApprovalDetail(Approval):
     """All that there is to decide by.
 
     Attributes:
-        base: what it is compared with.
+        base: what it was asked to be compared with, and `compared_with` what that is, in words.
         effects: what changes in effect; empty: nothing does.
         warnings: what is to be known of the whole, one line each.
-        data_diff: of the files of the proposal, as a unified diff.
+        data_diff: of the files of the proposal but for extra.nix, as a unified diff.
         nix_diff: of the rendered configuration, as a unified diff.
         extra_nix_diff: of extra.nix, as a unified diff; "": it does not change.
         files: the files of the proposal.
@@ -93,6 +95,7 @@ class ApprovalDetail(Approval):
     """
 
     base: Base
+    compared_with: str
     effects: list[Effect]
     warnings: list[str]
     data_diff: str
@@ -110,13 +113,13 @@ class Approve(BaseModel):
         commit: the commit that was looked at; another one is refused. None: whichever it is.
     """
 
+    model_config = ConfigDict(extra="forbid")
+
     commit: Sha | None = None
 
 
-class Deny(BaseModel):
+class Deny(Reason):
     """The operator does not want it."""
-
-    reason: Words = ""
 
 
 class NewRule(BaseModel):
@@ -126,8 +129,10 @@ class NewRule(BaseModel):
         supersede: the pending approval about this agent that this one takes the place of.
     """
 
-    rule: Words
-    supersede: int | None = None
+    model_config = ConfigDict(extra="forbid")
+
+    rule: Annotated[Line, Field(min_length=1, max_length=1000)]
+    supersede: Id | None = None
 
 
 class Deployable(BaseModel):

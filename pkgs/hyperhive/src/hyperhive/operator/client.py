@@ -1,25 +1,20 @@
 """Asks a running broker, over its operator socket. What the command line stands on."""
 
-import json
 import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
-from urllib.parse import quote
+from typing import Final, Literal
 
 import httpx
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
-from hyperhive.errors import HyperhiveError, InputError
 from hyperhive.operator import hosting_models, models, reach
+from hyperhive.operator.approval_client import ApprovalClient
 from hyperhive.operator.broker_model import Broker
-from hyperhive.operator.input_errors import as_input
+from hyperhive.operator.connection import SECONDS, agent_path, given, reason_of
 from hyperhive.wire.sockets import address
-
-SECONDS: Final = 30.0
-"""Longest time to wait for an answer."""
 
 UNIT_SECONDS: Final = 330.0
 """Longest time to wait where systemd is to do something first; it gives up before."""
@@ -27,18 +22,9 @@ UNIT_SECONDS: Final = 330.0
 _OF_UNIT: Final = httpx.Timeout(SECONDS, read=UNIT_SECONDS)
 _ANY: Final = httpx.Timeout(SECONDS, read=None)
 
-M = TypeVar("M", bound=BaseModel)
 
-
-class OperatorClient:
+class OperatorClient(ApprovalClient):
     """One connection to the operator plane; made by `connect`."""
-
-    def __init__(
-        self, http: httpx.Client, socket: Path, patience: float = reach.RETRY_SECONDS
-    ) -> None:
-        self._http = http
-        self._socket = socket
-        self._patience = patience
 
     def broker(self) -> Broker:
         """The broker itself."""
@@ -50,7 +36,7 @@ class OperatorClient:
 
     def agent(self, name: str) -> models.Agent:
         """One declared agent."""
-        return models.Agent.model_validate(self._ask("GET", _agent(name)))
+        return models.Agent.model_validate(self._ask("GET", agent_path(name)))
 
     def messages(
         self,
@@ -97,7 +83,7 @@ class OperatorClient:
 
     def follow(self, *, agent: str | None, after: int | None) -> Iterator[models.Event]:
         """Events as they happen, those after `after` first. Ends when the broker ends."""
-        params = _given({"agent": agent, "after": after})
+        params = given({"agent": agent, "after": after})
         with (
             reach.in_words(self._socket),
             self._http.stream("GET", "/api/v1/stream", params=params, timeout=_ANY) as answer,
@@ -125,17 +111,17 @@ class OperatorClient:
         Raises:
             InputError: the reason is no plain line, or too long.
         """
-        body = _reason(reason) if action in ("stop", "restart", "pause") else None
-        answer = self._ask("POST", f"{_agent(agent)}/{action}", body, timeout=_OF_UNIT)
+        body = reason_of(reason) if action in ("stop", "restart", "pause") else None
+        answer = self._ask("POST", f"{agent_path(agent)}/{action}", body, timeout=_OF_UNIT)
         return models.Agent.model_validate(answer)
 
     def destroy(self, agent: str, reason: str = "") -> hosting_models.Container:
         """Removes an agent's container and keeps its state; raises as `act` does."""
-        return self._container(f"{_agent(agent)}/destroy", _reason(reason), _OF_UNIT)
+        return self._container(f"{agent_path(agent)}/destroy", reason_of(reason), _OF_UNIT)
 
     def purge(self, agent: str, reason: str = "") -> hosting_models.Container:
         """Removes what a destroyed or former agent has left; raises as `act` does."""
-        return self._container(f"{_agent(agent)}/purge", _reason(reason), _OF_UNIT)
+        return self._container(f"{agent_path(agent)}/purge", reason_of(reason), _OF_UNIT)
 
     def containers(self) -> list[hosting_models.Container]:
         """The containers of all agents that the hive has or had."""
@@ -145,13 +131,13 @@ class OperatorClient:
         self, agent: str, report: hosting_models.ContainerReport
     ) -> hosting_models.Container:
         """Says what became of a container's unit."""
-        return self._container(f"{_agent(agent, 'containers')}/report", report)
+        return self._container(f"{agent_path(agent, 'containers')}/report", report)
 
     def report_deployment(
         self, agent: str, report: hosting_models.DeploymentReport
     ) -> hosting_models.Container:
         """Says what reconciling did for an agent."""
-        return self._container(f"{_agent(agent, 'containers')}/deployment", report)
+        return self._container(f"{agent_path(agent, 'containers')}/deployment", report)
 
     def _container(
         self, path: str, body: BaseModel, timeout: httpx.Timeout | None = None
@@ -161,11 +147,13 @@ class OperatorClient:
 
     def cancel(self, agent: str, wish: models.Cancel) -> models.Cancelled:
         """Ends what an agent is doing or waiting for."""
-        return models.Cancelled.model_validate(self._ask("POST", f"{_agent(agent)}/cancel", wish))
+        return models.Cancelled.model_validate(
+            self._ask("POST", f"{agent_path(agent)}/cancel", wish)
+        )
 
     def set_model(self, agent: str, model: str | None) -> models.Agent:
         """Sets an agent's model; None: what is declared holds again."""
-        path = f"{_agent(agent)}/model"
+        path = f"{agent_path(agent)}/model"
         if model is None:
             answer = self._ask("DELETE", path)
         else:
@@ -175,15 +163,15 @@ class OperatorClient:
     def compact(self, agent: str, *, checkpoint: bool) -> models.Agent:
         """Has an agent's conversation made shorter."""
         how = models.Compact(checkpoint=checkpoint)
-        return models.Agent.model_validate(self._ask("POST", f"{_agent(agent)}/compact", how))
+        return models.Agent.model_validate(self._ask("POST", f"{agent_path(agent)}/compact", how))
 
     def compact_notes(self, agent: str) -> models.Agent:
         """Has an agent's notes made shorter."""
-        return models.Agent.model_validate(self._ask("POST", f"{_agent(agent)}/compact-notes"))
+        return models.Agent.model_validate(self._ask("POST", f"{agent_path(agent)}/compact-notes"))
 
     def new_session(self, agent: str) -> models.Agent:
         """Has an agent begin a new conversation."""
-        return models.Agent.model_validate(self._ask("POST", f"{_agent(agent)}/new-session"))
+        return models.Agent.model_validate(self._ask("POST", f"{agent_path(agent)}/new-session"))
 
     def answer(self, question: int, texts: list[str]) -> models.Question:
         """Answers a question."""
@@ -211,51 +199,6 @@ class OperatorClient:
         answer = self._ask("POST", "/api/v1/vacuum", models.Vacuum(dry_run=dry_run), timeout=_ANY)
         return models.Vacuumed.model_validate(answer)
 
-    def _list(self, model: type[M], path: str, params: dict[str, Any]) -> list[M]:
-        answer = self._ask("GET", path, None, _given(params))
-        return TypeAdapter(list[model]).validate_python(answer)  # type: ignore[valid-type]
-
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        body: BaseModel | dict[str, Any] | None = None,
-        params: dict[str, Any] | None = None,
-        *,
-        timeout: httpx.Timeout | None = None,
-        repeatable: bool = False,
-    ) -> Any:
-        if isinstance(body, BaseModel):
-            body = body.model_dump(by_alias=True, exclude_none=True)
-        # As ASCII, since an argument of a command need not be Unicode text: the broker says so.
-        content = None if body is None else json.dumps(body)
-        request = self._http.build_request(
-            method,
-            path,
-            content=content,
-            headers={"Content-Type": "application/json"},
-            params=params,
-            timeout=timeout or self._http.timeout,
-        )
-        with reach.in_words(self._socket):
-            answer = reach.send(
-                self._http,
-                request,
-                repeatable=repeatable or method == "GET",
-                patience=self._patience,
-            )
-        if answer.is_success:
-            return answer.json()
-        try:
-            fault = models.Error.model_validate_json(answer.content)
-        except ValueError:
-            raise HyperhiveError(
-                f"the broker answered {answer.status_code}", "see its log"
-            ) from None
-        if answer.status_code in (404, 413, 422):
-            raise InputError(fault.error, fault.todo)
-        raise HyperhiveError(fault.error, fault.todo)
-
 
 @contextmanager
 def connect(
@@ -277,32 +220,3 @@ def connect(
         transport = httpx.HTTPTransport(uds=os.fspath(name), verify=False)
         with httpx.Client(transport=transport, base_url="http://operator", timeout=seconds) as http:
             yield OperatorClient(http, socket, patience)
-
-
-def _reason(reason: str) -> models.Reason:
-    with as_input():
-        return models.Reason(reason=reason)
-
-
-def _agent(name: str, under: str = "agents") -> str:
-    """The path of an agent; a name that would lead elsewhere is none."""
-    if "/" in name or name in ("", ".", ".."):
-        raise _no_agent(name)
-    return f"/api/v1/{under}/{quote(_ascii(name), safe='')}"
-
-
-def _given(params: dict[str, Any]) -> dict[str, Any]:
-    if params.get("agent") is not None:
-        _ascii(params["agent"])
-    return {name: value for name, value in params.items() if value is not None}
-
-
-def _ascii(name: str) -> str:
-    """An agent's name; one that is not ASCII is none, and need not even be Unicode text."""
-    if not name.isascii():
-        raise _no_agent(name)
-    return name
-
-
-def _no_agent(name: str) -> InputError:
-    return InputError(f"there is no agent {name[:40]!a}", "see hyperhive agents")
