@@ -1,6 +1,7 @@
 """Differences of files, which git itself can apply."""
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,18 @@ def test_what_changes_is_named_by_file() -> None:
 def test_only_a_line_feed_begins_a_line(end: str) -> None:
     shown = files_diff({}, {"agent.toml": f"a = 1{end}-b = 2\n"})
     assert [line[0] for line in shown.split("\n") if line] == ["-", "+", "@", "+"]
+
+
+def test_texts_made_to_take_hours_take_none(tmp_path: Path) -> None:
+    count = 32_768
+    before = "".join(f"{number % 150}\n" for number in range(count))
+    after = "".join(f"{number * 7 % 150}\n" for number in range(count)).rstrip("\n")
+    (tmp_path / "agent.toml").write_text(before)
+    began = time.process_time()
+    diff = files_diff({"agent.toml": before}, {"agent.toml": after})
+    assert time.process_time() - began < 5, "nothing is compared"
+    _apply(str(program("git", "install git")), tmp_path, diff)
+    assert (tmp_path / "agent.toml").read_text() == after
 
 
 def test_files_that_are_alike_differ_in_nothing() -> None:

@@ -1,11 +1,16 @@
 """Differences between files, as `diff -u` and git write them."""
 
 import difflib
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 NO_FILE: Final = "/dev/null"
 """What stands for a file that is not there."""
+
+MOST_PAIRS: Final = 4_000_000
+"""Lines before times lines after, beyond which nothing in a file is compared: all of it is replaced.
+Texts can be made for which difflib needs hours; up to here they take a quarter of a second."""
 
 _UNENDED: Final = "\\ No newline at end of file\n"
 
@@ -30,11 +35,18 @@ def _file_diff(name: str, before: str | None, after: str | None) -> Iterator[str
         return
     yield f"--- {NO_FILE if before is None else f'a/{name}'}\n"
     yield f"+++ {NO_FILE if after is None else f'b/{name}'}\n"
-    lines = difflib.unified_diff(_lines(before or ""), _lines(after or ""))
-    for number, line in enumerate(lines):
-        if number < 2:
-            continue  # its own names of the files
+    for line in _hunks(_lines(before or ""), _lines(after or "")):
         yield line if line.endswith("\n") else f"{line}\n{_UNENDED}"
+
+
+def _hunks(before: list[str], after: list[str]) -> Iterator[str]:
+    if len(before) * len(after) <= MOST_PAIRS:
+        # It begins with names of the files, of its own.
+        yield from itertools.islice(difflib.unified_diff(before, after), 2, None)
+        return
+    yield f"@@ -1,{len(before)} +1,{len(after)} @@\n"
+    yield from (f"-{line}" for line in before)
+    yield from (f"+{line}" for line in after)
 
 
 def _lines(text: str) -> list[str]:
