@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from hyperhive.broker.daemon import running_broker
-from hyperhive.broker.lifecycle import Unmanaged
 from hyperhive.broker.peers import one_user
 from hyperhive.hive.load import parse_hive
 from hyperhive.hive.models import HiveConfig
@@ -53,7 +52,7 @@ async def _serve(hive: HiveConfig, paths: StatePaths, told: int) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with (
         running_broker(hive, paths, one_user(os.getuid()), time.time) as core,
-        operator_plane(core, Unmanaged()),
+        operator_plane(core),
     ):
         os.write(told, b"r")
         await stop.wait()

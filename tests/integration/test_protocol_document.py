@@ -11,7 +11,6 @@ import httpx
 import pytest
 
 from hyperhive.broker.core import Core
-from hyperhive.broker.lifecycle import Unmanaged
 from hyperhive.hive.names import AgentName
 from hyperhive.operator.server import operator_plane
 from hyperhive.wire.jsonrpc import ErrorCode
@@ -67,7 +66,7 @@ def test_the_agent_plane_is_as_documented(tmp_path: Path, socket: str) -> None:
 
 def test_the_operator_plane_is_as_documented(tmp_path: Path) -> None:
     async def main() -> None:
-        async with broker(tmp_path) as core, operator_plane(core, Unmanaged()):
+        async with broker(tmp_path) as core, operator_plane(core):
             await replay_http(core)
 
     asyncio.run(main())

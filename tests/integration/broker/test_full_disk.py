@@ -8,7 +8,6 @@ import pytest
 
 from hyperhive.broker import harness_session
 from hyperhive.broker.core import Core
-from hyperhive.broker.lifecycle import Unmanaged
 from hyperhive.operator.server import operator_plane
 from hyperhive.store.errors import StoreUnavailableError
 from hyperhive.store.transaction import Transaction
@@ -60,7 +59,7 @@ def test_everyone_is_told_and_the_broker_lives_on(
     async def main() -> None:
         async with (
             broker(tmp_path) as core,
-            operator_plane(core, Unmanaged()),
+            operator_plane(core),
             harness(core, "alice") as alice,
             mcp(core, "alice") as tools,
         ):

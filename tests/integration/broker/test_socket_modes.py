@@ -78,7 +78,7 @@ def broker_of_a_host(state: Path) -> Iterator[None]:
 
 
 async def _serve(paths: StatePaths, told: int) -> None:
-    async with running_broker(HIVE, paths, container_uids(HIVE), time.time):
+    async with running_broker(HIVE, paths, container_uids, time.time):
         os.write(told, b"r")
         os.close(told)
         await asyncio.Event().wait()

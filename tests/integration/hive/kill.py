@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from hyperhive.broker.daemon import running_broker
-from hyperhive.broker.lifecycle import Unmanaged
 from hyperhive.broker.peers import one_user
 from hyperhive.errors import HyperhiveError
 from hyperhive.harness.command import harness_command
@@ -68,7 +67,7 @@ class BrokerProcess:
         policy = one_user(os.getuid())
         async with (
             running_broker(self._hive, self._paths, policy, time.time) as core,
-            operator_plane(core, Unmanaged()),
+            operator_plane(core),
         ):
             os.write(told, b"r")
             await stop.wait()

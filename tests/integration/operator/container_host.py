@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hyperhive.broker.container_lifecycle import ContainerLifecycle
 from hyperhive.broker.core import Core
-from hyperhive.broker.lifecycle import ContainerLifecycle
 from hyperhive.errors import HyperhiveError
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.names import AgentName

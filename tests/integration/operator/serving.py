@@ -65,15 +65,23 @@ async def served(
     lifecycle: Callable[[Core], Lifecycle] = lambda _core: Unmanaged(),
 ) -> AsyncIterator[Operator]:
     """A broker whose operator plane is served."""
-    async with broker(state, hive) as core, operator_plane(core, lifecycle(core)):
-        with address(core.paths.operator_socket) as where:
-            transport = httpx.AsyncHTTPTransport(uds=os.fspath(where))
-            async with httpx.AsyncClient(
-                transport=transport,
-                base_url="http://operator",
-                headers={"Content-Type": "application/json"},
-            ) as http:
-                yield Operator(core, http)
+    async with broker(state, hive) as core:
+        core.lifecycle = lifecycle(core)
+        async with operator_plane(core), asking(core) as http:
+            yield Operator(core, http)
+
+
+@asynccontextmanager
+async def asking(core: Core) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a broker's operator plane."""
+    with address(core.paths.operator_socket) as where:
+        transport = httpx.AsyncHTTPTransport(uds=os.fspath(where))
+        async with httpx.AsyncClient(
+            transport=transport,
+            base_url="http://operator",
+            headers={"Content-Type": "application/json"},
+        ) as http:
+            yield http
 
 
 def with_operator(state: Path, body: Callable[[Operator], Awaitable[None]]) -> None:

@@ -76,69 +76,120 @@ class AgentPlane:
     def __init__(self, core: Core, policy: PeerPolicy) -> None:
         self._core = core
         self._policy = policy
-        self._servers: list[asyncio.Server] = []
-        self._paths: list[Path] = []
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._serve_mcp: asyncio.Task[ServeMcp] | None = None
+        self._open: dict[AgentName, _Sockets] = {}
+        self._missing: set[AgentName] = set()
         self._waiting: asyncio.Task[None] | None = None
+        self._serve_mcp: asyncio.Task[ServeMcp] | None = None
 
     async def open(self) -> None:
-        """Listens on every declared agent's sockets; where root makes their directory, once it has.
+        """Listens on the sockets of every agent of the hive, as `open_agent` does.
 
         Raises:
             OSError: a socket cannot be made.
         """
-        missing = []
         for name in self._core.hive.agents:
-            directory = self._core.paths.agent(name).sockets
-            if self._policy(name).harness == {os.getuid()}:
-                # Agents that run as this very user: closed to all others.
-                directory.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-                directory.mkdir(mode=0o700, exist_ok=True)
-            if _can_listen_in(directory):
-                await self._open_agent(name)
-            else:
-                missing.append(name)
-        if missing:
-            self._waiting = asyncio.create_task(self._open_later(missing), name="open sockets")
+            await self.open_agent(name)
 
-    async def _open_later(self, missing: list[AgentName]) -> None:
-        for name in missing:
-            logger.info("%s: no directory for its sockets yet", name, extra=fields(agent=name))
-        while missing:
-            await asyncio.sleep(LOOK_SECONDS)
-            for name in list(missing):
-                if _can_listen_in(self._core.paths.agent(name).sockets):
-                    missing.remove(name)
-                    try:
-                        await self._open_agent(name)
-                    except OSError:
-                        logger.exception("%s: no sockets", name, extra=fields(agent=name))
+    async def open_agent(self, name: AgentName) -> None:
+        """Listens on an agent's sockets; where root makes their directory, once it has.
 
-    async def _open_agent(self, name: AgentName) -> None:
-        paths = self._core.paths.agent(name)
-        uids = self._policy(name)
-        await self._listen(name, paths.harness_socket, uids.harness, self._harness(name))
-        await self._listen(name, paths.mcp_socket, uids.mcp, self._mcp(name))
+        Raises:
+            OSError: a socket cannot be made.
+        """
+        directory = self._core.paths.agent(name).sockets
+        if self._policy(self._core.hive, name).harness == {os.getuid()}:
+            # Agents that run as this very user: closed to all others.
+            directory.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            directory.mkdir(mode=0o700, exist_ok=True)
+        if _can_listen_in(directory):
+            await self._listen(name)
+            return
+        logger.info("%s: no directory for its sockets yet", name, extra=fields(agent=name))
+        self._missing.add(name)
+        if self._waiting is None or self._waiting.done():
+            self._waiting = asyncio.create_task(self._open_later(), name="open sockets")
+
+    async def close_agent(self, name: AgentName) -> None:
+        """Ends every connection of an agent and takes its sockets away."""
+        self._missing.discard(name)
+        sockets = self._open.pop(name, None)
+        if sockets is not None:
+            await sockets.close()
 
     async def close(self) -> None:
         """Ends every connection and takes the sockets away."""
         if self._waiting is not None:
             self._waiting.cancel()
             await asyncio.wait({self._waiting})
+        await asyncio.gather(*(self.close_agent(name) for name in list(self._open)))
+        if self._serve_mcp is not None:
+            await asyncio.wait({self._serve_mcp})
+
+    async def _open_later(self) -> None:
+        while self._missing:
+            await asyncio.sleep(LOOK_SECONDS)
+            for name in sorted(self._missing):
+                if _can_listen_in(self._core.paths.agent(name).sockets):
+                    self._missing.discard(name)
+                    try:
+                        await self._listen(name)
+                    except OSError:
+                        logger.exception("%s: no sockets", name, extra=fields(agent=name))
+
+    async def _listen(self, name: AgentName) -> None:
+        paths, uids = self._core.paths.agent(name), self._policy(self._core.hive, name)
+        sockets = self._open[name] = _Sockets(name)
+        await sockets.listen(paths.harness_socket, uids.harness, self._harness(name))
+        await sockets.listen(paths.mcp_socket, uids.mcp, self._mcp(name))
+
+    def _load_mcp(self) -> "asyncio.Task[ServeMcp]":
+        """Begin at the first turn, while its claude starts; it connects half a second later."""
+        if self._serve_mcp is None:
+            self._serve_mcp = asyncio.create_task(asyncio.to_thread(_import_mcp), name="load MCP")
+        return self._serve_mcp
+
+    def _harness(self, name: AgentName) -> Connection:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            session = HarnessSession(self._core, name, reader, writer, self._load_mcp)
+            try:
+                await session.run()
+            finally:
+                self._core.harnesses.release(session)
+
+        return serve
+
+    def _mcp(self, name: AgentName) -> Connection:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            serve_mcp = await asyncio.shield(self._load_mcp())
+            await serve_mcp(self._core, name, reader, writer)
+
+        return serve
+
+
+class _Sockets:
+    """One agent's sockets, and who is connected to them."""
+
+    def __init__(self, agent: AgentName) -> None:
+        self._agent = agent
+        self._servers: list[asyncio.Server] = []
+        self._paths: list[Path] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
         for server in self._servers:
             server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._serve_mcp is not None:
-            await asyncio.wait({self._serve_mcp})
         for path in self._paths:
-            path.unlink(missing_ok=True)
+            # Where the agent is gone, root may have taken the directory away, or back.
+            with contextlib.suppress(OSError):
+                path.unlink()
 
-    async def _listen(
-        self, name: AgentName, path: Path, uids: frozenset[int], serve: Connection
-    ) -> None:
+    async def listen(self, path: Path, uids: frozenset[int], serve: Connection) -> None:
+        """Args: uids: those that may connect."""
+        name = self._agent
+
         async def guarded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
                 await serve(reader, writer)
@@ -180,26 +231,3 @@ class AgentPlane:
         listener = listen(path, OWN if uids == {os.getuid()} else SHARED)
         self._paths.append(path)
         self._servers.append(await asyncio.start_unix_server(accept, sock=listener, limit=MAX_LINE))
-
-    def _load_mcp(self) -> "asyncio.Task[ServeMcp]":
-        """Begin at the first turn, while its claude starts; it connects half a second later."""
-        if self._serve_mcp is None:
-            self._serve_mcp = asyncio.create_task(asyncio.to_thread(_import_mcp), name="load MCP")
-        return self._serve_mcp
-
-    def _harness(self, name: AgentName) -> Connection:
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            session = HarnessSession(self._core, name, reader, writer, self._load_mcp)
-            try:
-                await session.run()
-            finally:
-                self._core.harnesses.release(session)
-
-        return serve
-
-    def _mcp(self, name: AgentName) -> Connection:
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            serve_mcp = await asyncio.shield(self._load_mcp())
-            await serve_mcp(self._core, name, reader, writer)
-
-        return serve

@@ -5,7 +5,6 @@ import logging
 import resource
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +15,10 @@ from hyperhive.broker.crash_readers import crash_reader
 from hyperhive.broker.deadlines import Deadlines
 from hyperhive.broker.event_log import log_committed
 from hyperhive.broker.housekeeping import Housekeeping
+from hyperhive.broker.membership import Membership, declare_models, read_members
 from hyperhive.broker.peers import PeerPolicy
 from hyperhive.broker.scheduler import Scheduler
-from hyperhive.hive.layers import effective
+from hyperhive.hive.members import Members, with_approved
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.paths import StatePaths
 from hyperhive.log_events import LogEvent
@@ -26,7 +26,6 @@ from hyperhive.logs import fields
 from hyperhive.store import agents, containers, questions, turn_ends
 from hyperhive.store.database import open_store
 from hyperhive.store.errors import StoreUnavailableError
-from hyperhive.store.model_choice import ModelChoice, declare_model
 from hyperhive.store.retention import Rules
 from hyperhive.store.transaction import Transaction
 
@@ -60,9 +59,9 @@ async def running_broker(
     store = open_store(paths.store, hive=hive.hive.name)
     try:
         housekeeping = Housekeeping(store, Rules.declared(hive.hive.retention), clock)
-        core = Core(hive, paths, store, Bus(), clock, housekeeping)
+        core = Core(with_approved(hive, {}), paths, store, Bus(), clock, housekeeping)
         scheduler = Scheduler(core)
-        deadlines = Deadlines(store, partial(crash_reader, hive), clock)
+        deadlines = Deadlines(store, lambda agent: crash_reader(core.hive, agent), clock)
         for listener in (
             log_committed,
             scheduler.committed,
@@ -70,8 +69,9 @@ async def running_broker(
             core.bus.committed,
         ):
             store.on_commit(listener)
-        await store.write(_begin, hive, BOOT.read_text().strip(), now=clock())
+        core.members = await store.write(_begin, hive, BOOT.read_text().strip(), now=clock())
         plane = AgentPlane(core, policy)
+        core.membership = Membership(core, plane)
         tasks = {
             asyncio.create_task(scheduler.run(), name="scheduler"),
             asyncio.create_task(deadlines.run(), name="deadlines"),
@@ -80,7 +80,7 @@ async def running_broker(
             await _open(plane, paths)
             logger.info(
                 "hive %s: %d agents, state in %s",
-                hive.hive.name, len(hive.agents), paths.state,
+                hive.hive.name, len(core.hive.agents), paths.state,
                 extra=fields(LogEvent.BROKER_STARTED),
             )  # fmt: skip
             yield core
@@ -95,20 +95,21 @@ async def running_broker(
         logger.info("hive %s: ended", hive.hive.name, extra=fields(LogEvent.BROKER_STOPPED))
 
 
-def _begin(tx: Transaction, hive: HiveConfig, boot: str, *, now: float) -> None:
-    """Brings the store in line with the hive, and with a broker that has just begun."""
+def _begin(tx: Transaction, declared: HiveConfig, boot: str, *, now: float) -> Members:
+    """Brings the store in line with the hive, and with a broker that has just begun; returns the
+    hive with what is approved."""
+    members = read_members(tx, declared)
+    hive = members.hive
     returned = sorted(hive.agents.keys() & set(agents.undeclared(tx)))
     containers.rebooted(tx, boot, now=now)
     containers.declared_again(tx, returned, now=now)
     agents.declare(tx, sorted(hive.agents), now=now)
     containers.end_turns(tx, now=now)
-    for name in hive.agents:
-        model = effective(hive, name).settings["model",]
-        choice = ModelChoice(str(model.value), str(model.layer))
-        declare_model(tx, name, choice, by="the declared hive", now=now)
+    declare_models(tx, members, sorted(hive.agents), "the declared hive", now=now)
     for former in agents.undeclared(tx):
         turn_ends.lost(tx, former, "the hive has no such agent now", now=now)
     questions.release_calls(tx, now=now)
+    return members
 
 
 async def _open(plane: AgentPlane, paths: StatePaths) -> None:

@@ -20,6 +20,7 @@ from hyperhive.store.agents import (
     Hold,
     HoldKind,
     end_hold,
+    is_declared,
     read_agent,
     set_hold,
     set_link,
@@ -238,7 +239,8 @@ def gone(tx: Transaction, agent: str, leaving: str | None, *, now: float) -> int
         return turn_ends.lost(tx, agent, why, kind=OutcomeKind.CANCELLED, now=now)
     unlink(tx, agent, NO_HARNESS, now=now)
     turn = turn_ends.lost(tx, agent, "the harness disconnected", now=now)
-    if may_have_died(read_container(tx, agent)):
+    # One that has left the hive was told to go, or root has ended its container.
+    if is_declared(tx, agent) and may_have_died(read_container(tx, agent)):
         crash_notices.harness_lost(tx, agent, turn, now=now)
     return turn
 

@@ -1,30 +1,32 @@
 """What starts and stops agents: the broker asks, something with the means does it."""
 
-import asyncio
-from collections import defaultdict
 from typing import Final, Protocol
 
-from hyperhive.broker.core import Core
 from hyperhive.errors import HyperhiveError
-from hyperhive.hive.names import AgentName
-from hyperhive.hive.paths import HostPaths
-from hyperhive.store import containers
-from hyperhive.store.container_rows import GONE, ContainerRow
-from hyperhive.store.container_states import Wanted
+from hyperhive.hive.names import OPERATOR, AgentName
 
 BY_OPERATOR: Final = "by the operator"
 
 
-class Lifecycle(Protocol):
-    """Starts and stops agents. Every method raises HyperhiveError if it cannot be done."""
+def by_whom(by: str) -> str:
+    """Who does something, in words: `by the operator`, `by boss`."""
+    return BY_OPERATOR if by == OPERATOR else f"by {by}"
 
-    async def start(self, agent: AgentName) -> None:
+
+class Lifecycle(Protocol):
+    """Starts and stops agents. Every method raises HyperhiveError if it cannot be done.
+
+    `by` is who wants it: `operator`, or the manager's name. An agent that the operator stopped is
+    not the manager's to start.
+    """
+
+    async def start(self, agent: AgentName, by: str) -> None:
         """Starts an agent that is offline; one that runs stays as it is."""
 
-    async def stop(self, agent: AgentName, reason: str) -> None:
+    async def stop(self, agent: AgentName, reason: str, by: str) -> None:
         """Stops an agent; its turn ends and its messages return to the queue."""
 
-    async def restart(self, agent: AgentName, reason: str) -> None:
+    async def restart(self, agent: AgentName, reason: str, by: str) -> None:
         """Stops an agent and starts it; one that is offline is started."""
 
     async def destroy(self, agent: AgentName, reason: str) -> None:
@@ -33,108 +35,26 @@ class Lifecycle(Protocol):
     async def purge(self, agent: AgentName, reason: str) -> None:
         """Removes what a destroyed or former agent has left."""
 
+    async def deploy(self, approval: int, agent: AgentName) -> None:
+        """Has an approval about an agent done, and waits for that to end.
 
-class Units(Protocol):
-    """Does what systemd does with a unit, and waits for its end.
-
-    Every method raises HyperhiveError, which names the unit, if that fails or takes too long.
-    """
-
-    async def start(self, unit: str) -> None:
-        """Starts a unit; of a oneshot, until it has ended."""
-
-    async def stop(self, unit: str) -> None:
-        """Stops a unit."""
-
-    async def restart(self, unit: str) -> None:
-        """Stops a unit, if it runs, and starts it."""
-
-
-class ContainerLifecycle:
-    """Agents in containers. What is wanted is on disk before systemd is asked.
-
-    Containers are made and removed by root, in a oneshot unit for one agent; it reads from the
-    broker what is wanted.
-    """
-
-    def __init__(self, core: Core, units: Units, host: HostPaths | None = None) -> None:
-        """Args: host: where containers are; None: where a NixOS host has them."""
-        self._core = core
-        self._units = units
-        self._host = HostPaths.default() if host is None else host
-        self._deploying: defaultdict[AgentName, asyncio.Lock] = defaultdict(asyncio.Lock)
-
-    async def start(self, agent: AgentName) -> None:
-        """Starts an agent's container; makes it first, if it is not whole."""
-        before = await self._want(agent, Wanted.RUNNING, f"started {BY_OPERATOR}")
-        if self._is_to_be_made(agent, before):
-            await self._deploy(agent)
-        else:
-            await self._units.start(self._unit(agent))
-
-    async def stop(self, agent: AgentName, reason: str) -> None:
-        """Stops an agent's container."""
-        await self._want(agent, Wanted.STOPPED, reason)
-        await self._units.stop(self._unit(agent))
-
-    async def restart(self, agent: AgentName, reason: str) -> None:
-        """Restarts an agent's container; makes it first, if it is not whole."""
-        before = await self._want(agent, Wanted.RUNNING, reason)
-        if self._is_to_be_made(agent, before):
-            await self._deploy(agent)
-        else:
-            await self._units.restart(self._unit(agent))
-
-    async def destroy(self, agent: AgentName, reason: str) -> None:
-        """Has root remove an agent's container."""
-        await self._want(agent, Wanted.DESTROYED, reason)
-        await self._deploy(agent)
-
-    async def purge(self, agent: AgentName, reason: str) -> None:
-        """Has root remove what a destroyed or former agent has left."""
-        await self._want(agent, Wanted.PURGED, reason)
-        await self._deploy(agent)
-
-    async def _want(self, agent: AgentName, wanted: Wanted, reason: str) -> ContainerRow:
-        core = self._core
-        return await core.store.write(containers.want, agent, wanted, reason, now=core.clock())
-
-    def _is_to_be_made(self, agent: AgentName, before: ContainerRow) -> bool:
-        """Whether there is no whole container, or will be none in a moment.
-
-        systemd would start what there is: without the settings of its unit, which a boot takes
-        away, one without limits; without a profile, one that has no system.
+        What became of the approval is in the store: it may still be unfinished when this returns,
+        and may be finished where this raises.
         """
-        container = self._host.container(agent)
-        parts = (container.conf, container.drop_in, container.profile)
-        return (
-            before.wanted in GONE
-            or self._deploying[agent].locked()
-            or not all(part.exists() for part in parts)
-        )
-
-    async def _deploy(self, agent: AgentName) -> None:
-        # To start a unit that is starting is to wait for that start, which may have read an older
-        # wish: so one after the other.
-        async with self._deploying[agent]:
-            await self._units.start(f"hyperhive-deploy@{agent}.service")
-
-    def _unit(self, agent: AgentName) -> str:
-        return self._host.container(agent).unit
 
 
 class Unmanaged:
     """A broker whose agents somebody else starts."""
 
-    async def start(self, agent: AgentName) -> None:
+    async def start(self, agent: AgentName, by: str) -> None:
         """Refuses."""
         raise _unmanaged("start", agent)
 
-    async def stop(self, agent: AgentName, reason: str) -> None:
+    async def stop(self, agent: AgentName, reason: str, by: str) -> None:
         """Refuses."""
         raise _unmanaged("stop", agent)
 
-    async def restart(self, agent: AgentName, reason: str) -> None:
+    async def restart(self, agent: AgentName, reason: str, by: str) -> None:
         """Refuses."""
         raise _unmanaged("restart", agent)
 
@@ -145,6 +65,10 @@ class Unmanaged:
     async def purge(self, agent: AgentName, reason: str) -> None:
         """Refuses."""
         raise _unmanaged("purge", agent)
+
+    async def deploy(self, approval: int, agent: AgentName) -> None:
+        """Refuses."""
+        raise _unmanaged("deploy", agent)
 
 
 def _unmanaged(what: str, agent: AgentName) -> HyperhiveError:

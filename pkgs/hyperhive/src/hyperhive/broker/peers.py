@@ -40,21 +40,18 @@ class AllowedUids:
     mcp: frozenset[int]
 
 
-PeerPolicy = Callable[[AgentName], AllowedUids]
+PeerPolicy = Callable[[HiveConfig, AgentName], AllowedUids]
+"""Which uids may be which agent, of the hive as it is when the agent's sockets are opened."""
 
 
-def container_uids(hive: HiveConfig) -> PeerPolicy:
+def container_uids(hive: HiveConfig, name: AgentName) -> AllowedUids:
     """Each agent's own uid range: root of its container on harness.sock, root and the user `agent`
     on mcp.sock."""
-
-    def allowed(name: AgentName) -> AllowedUids:
-        uids = hive.agents[name].uid_range(name)
-        return AllowedUids(frozenset({uids.root}), frozenset({uids.root, uids.agent}))
-
-    return allowed
+    uids = hive.agents[name].uid_range(name)
+    return AllowedUids(frozenset({uids.root}), frozenset({uids.root, uids.agent}))
 
 
 def one_user(uid: int) -> PeerPolicy:
     """One user for every agent: a hive that runs without containers."""
     allowed = AllowedUids(frozenset({uid}), frozenset({uid}))
-    return lambda _name: allowed
+    return lambda _hive, _name: allowed

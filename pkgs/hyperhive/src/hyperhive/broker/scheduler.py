@@ -78,13 +78,14 @@ class Scheduler:
     async def _dispatch(self, agent: AgentName) -> None:
         core, now = self._core, self._core.clock()
         harness = core.harnesses.of(agent)
-        if harness is None:
+        declared = core.hive.agents.get(agent)
+        if harness is None or declared is None:
             return
         begun = await core.store.write(
             turns.begin,
             agent,
             fresh_session=core.fresh_session(),
-            wake_for_operator=core.hive.agents[agent].wake_for_operator,
+            wake_for_operator=declared.wake_for_operator,
             now=now,
         )
         match begun:

@@ -43,7 +43,8 @@ def serve(file: Path, state: Path, run: Path | None, peers: str) -> None:
 
 
 def _run(hive: HiveConfig, paths: StatePaths, *, own_user: bool) -> None:
-    from hyperhive.broker.lifecycle import ContainerLifecycle, Unmanaged
+    from hyperhive.broker.container_lifecycle import ContainerLifecycle
+    from hyperhive.broker.lifecycle import Unmanaged
     from hyperhive.broker.peers import container_uids, one_user
     from hyperhive.operator.service import run_service
     from hyperhive.systemd.async_units import AsyncUnits
@@ -52,6 +53,6 @@ def _run(hive: HiveConfig, paths: StatePaths, *, own_user: bool) -> None:
         running = run_service(hive, paths, one_user(os.getuid()), lambda _core: Unmanaged())
     else:
         running = run_service(
-            hive, paths, container_uids(hive), lambda core: ContainerLifecycle(core, AsyncUnits())
+            hive, paths, container_uids, lambda core: ContainerLifecycle(core, AsyncUnits())
         )
     asyncio.run(running)

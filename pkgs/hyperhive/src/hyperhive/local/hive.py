@@ -38,8 +38,8 @@ async def run_hive(
         loop.add_signal_handler(number, stop.set)
     async with running_broker(hive, paths, one_user(os.getuid()), time.time) as core:
         executable = chosen_claude(claude, paths.run)
-        supervisor = LocalSupervisor(core, str(executable))
-        async with operator_plane(core, supervisor):
+        supervisor = core.lifecycle = LocalSupervisor(core, str(executable))
+        async with operator_plane(core):
             # On a host a timer of systemd's asks for it.
             vacuum = asyncio.create_task(core.housekeeping.run(), name="vacuum")
             try:

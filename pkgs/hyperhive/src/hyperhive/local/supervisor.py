@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from hyperhive.broker.core import Core
-from hyperhive.broker.lifecycle import BY_OPERATOR
+from hyperhive.broker.lifecycle import by_whom
 from hyperhive.errors import HyperhiveError
 from hyperhive.harness.command import harness_command
 from hyperhive.harness.launcher import ProcessLauncher
@@ -61,19 +61,19 @@ class LocalSupervisor:
             if should_run(known.wanted, declared=True, autostart=agent.autostart):
                 await self._start(name)
 
-    async def start(self, agent: AgentName) -> None:
+    async def start(self, agent: AgentName, by: str) -> None:
         """Starts an agent's harness unless it runs."""
-        await self._want(agent, Wanted.RUNNING, f"started {BY_OPERATOR}")
+        await self._want(agent, Wanted.RUNNING, f"started {by_whom(by)}", by)
         await self._start(agent)
 
-    async def stop(self, agent: AgentName, reason: str) -> None:
+    async def stop(self, agent: AgentName, reason: str, by: str) -> None:
         """Ends an agent's harness, with its turn and every process of it."""
-        await self._want(agent, Wanted.STOPPED, reason)
+        await self._want(agent, Wanted.STOPPED, reason, by)
         await self._stop(agent, reason)
 
-    async def restart(self, agent: AgentName, reason: str) -> None:
+    async def restart(self, agent: AgentName, reason: str, by: str) -> None:
         """Ends an agent's harness, as `stop` does, and starts it."""
-        await self._want(agent, Wanted.RUNNING, reason)
+        await self._want(agent, Wanted.RUNNING, reason, by)
         await self._stop(agent, reason)
         await self._start(agent)
 
@@ -97,7 +97,7 @@ class LocalSupervisor:
             f"stop it, and remove what it has in {self._core.paths.agent(agent).home}",
         )
 
-    async def _want(self, agent: AgentName, wanted: Wanted, reason: str) -> None:
+    async def _want(self, agent: AgentName, wanted: Wanted, reason: str, by: str) -> None:
         await self._core.store.write(want, agent, wanted, reason, now=self._core.clock())
 
     async def _start(self, agent: AgentName) -> None:

@@ -3,7 +3,7 @@
 import logging
 from typing import Final
 
-from hyperhive.hive.models import HiveConfig
+from hyperhive.broker.core import Core
 from hyperhive.hive.names import MANAGER
 from hyperhive.log_events import LogEvent
 from hyperhive.logs import fields
@@ -20,9 +20,9 @@ named by the turn that it begins."""
 class ActionLog:
     """An ASGI application around the API: logs each request that changed something, once it did."""
 
-    def __init__(self, app: App, hive: HiveConfig) -> None:
+    def __init__(self, app: App, core: Core) -> None:
         self._app = app
-        self._hive = hive
+        self._core = core
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on."""
@@ -49,6 +49,6 @@ class ActionLog:
     def _agent(self, named: dict[str, str]) -> str | None:
         """The agent that it was about, if it was about one."""
         name = named.get("name")
-        if name == MANAGER and name not in self._hive.agents:
-            return self._hive.manager
+        if name == MANAGER and name not in self._core.hive.agents:
+            return self._core.hive.manager
         return name

@@ -5,21 +5,23 @@ from typing import Any
 from fastapi import APIRouter
 
 from hyperhive.broker.core import Core
-from hyperhive.broker.lifecycle import BY_OPERATOR, Lifecycle
-from hyperhive.hive.names import MANAGER, AgentName
+from hyperhive.broker.lifecycle import BY_OPERATOR
+from hyperhive.hive.names import MANAGER, OPERATOR, AgentName
 from hyperhive.operator import models
 from hyperhive.operator.faults import NotFoundError
 from hyperhive.store import agents, listing
 
 
-def routes(core: Core, lifecycle: Lifecycle) -> APIRouter:
+def routes(core: Core) -> APIRouter:
     """Lists agents; starts, stops, restarts, pauses and resumes them."""
     router = APIRouter()
 
     @router.get("/agents")
     async def list_agents() -> list[models.Agent]:
         return [
-            _agent(core, row) for row in await core.store.read(listing.agents) if row["declared"]
+            _agent(core, row)
+            for row in await core.store.read(listing.agents)
+            if row["name"] in core.hive.agents
         ]
 
     @router.get("/agents/{name}")
@@ -42,19 +44,19 @@ def routes(core: Core, lifecycle: Lifecycle) -> APIRouter:
     @router.post("/agents/{name}/start")
     async def start(name: str) -> models.Agent:
         agent = known(core, name)
-        await lifecycle.start(agent)
+        await core.lifecycle.start(agent, OPERATOR)
         return await shown(core, agent)
 
     @router.post("/agents/{name}/stop")
     async def stop(name: str, why: models.Reason) -> models.Agent:
         agent = known(core, name)
-        await lifecycle.stop(agent, why.reason or f"stopped {BY_OPERATOR}")
+        await core.lifecycle.stop(agent, why.reason or f"stopped {BY_OPERATOR}", OPERATOR)
         return await shown(core, agent)
 
     @router.post("/agents/{name}/restart")
     async def restart(name: str, why: models.Reason) -> models.Agent:
         agent = known(core, name)
-        await lifecycle.restart(agent, why.reason or f"restarted {BY_OPERATOR}")
+        await core.lifecycle.restart(agent, why.reason or f"restarted {BY_OPERATOR}", OPERATOR)
         return await shown(core, agent)
 
     return router

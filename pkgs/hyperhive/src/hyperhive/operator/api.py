@@ -4,7 +4,6 @@ from fastapi import FastAPI
 
 from hyperhive import __version__
 from hyperhive.broker.core import Core
-from hyperhive.broker.lifecycle import Lifecycle
 from hyperhive.operator import (
     agent_routes,
     broker_routes,
@@ -19,15 +18,15 @@ from hyperhive.operator.action_log import ActionLog
 from hyperhive.operator.faults import add_faults
 
 
-def create_app(core: Core, lifecycle: Lifecycle) -> FastAPI:
+def create_app(core: Core) -> FastAPI:
     """The operator plane of a running broker."""
     app = FastAPI(title="hyperhive", version=__version__, docs_url=None, redoc_url=None)
     add_faults(app)
-    app.add_middleware(ActionLog, hive=core.hive)
+    app.add_middleware(ActionLog, core=core)
     for routes in (
         broker_routes.routes(core),
-        agent_routes.routes(core, lifecycle),
-        container_routes.routes(core, lifecycle),
+        agent_routes.routes(core),
+        container_routes.routes(core),
         loop_routes.routes(core),
         message_routes.routes(core),
         question_routes.routes(core),

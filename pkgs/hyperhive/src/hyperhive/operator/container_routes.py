@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from hyperhive.broker.core import Core
 from hyperhive.broker.crash_readers import crash_reader
-from hyperhive.broker.lifecycle import BY_OPERATOR, Lifecycle
+from hyperhive.broker.lifecycle import BY_OPERATOR
 from hyperhive.hive.names import MANAGER, AgentName
 from hyperhive.operator import models
 from hyperhive.operator.faults import NotFoundError
@@ -16,7 +16,7 @@ from hyperhive.store.container_rows import should_run
 from hyperhive.store.container_states import Crash, Wanted
 
 
-def routes(core: Core, lifecycle: Lifecycle) -> APIRouter:
+def routes(core: Core) -> APIRouter:
     """Lists containers and takes reports of them; destroys and purges agents."""
     router = APIRouter()
 
@@ -53,14 +53,14 @@ def routes(core: Core, lifecycle: Lifecycle) -> APIRouter:
     async def destroy(name: str, why: models.Reason) -> Container:
         """Removes an agent's container and keeps its state; also of an agent that the hive had."""
         agent = await _had(core, name)
-        await lifecycle.destroy(agent, why.reason or f"destroyed {BY_OPERATOR}")
+        await core.lifecycle.destroy(agent, why.reason or f"destroyed {BY_OPERATOR}")
         return await _shown(core, agent)
 
     @router.post("/agents/{name}/purge")
     async def purge(name: str, why: models.Reason) -> Container:
         """Removes the state of an agent that is destroyed, or that the hive has no more."""
         agent = await _had(core, name)
-        await lifecycle.purge(agent, why.reason or f"purged {BY_OPERATOR}")
+        await core.lifecycle.purge(agent, why.reason or f"purged {BY_OPERATOR}")
         return await _shown(core, agent)
 
     return router

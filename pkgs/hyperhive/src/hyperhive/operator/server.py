@@ -10,7 +10,6 @@ from typing import Final
 
 from hyperhive.broker.agent_plane import BACKLOG, listen
 from hyperhive.broker.core import Core
-from hyperhive.broker.lifecycle import Lifecycle
 from hyperhive.operator.api import create_app
 from hyperhive.operator.guard import Guard
 from hyperhive.operator.http_server import HttpServer
@@ -34,7 +33,6 @@ Passed = Mapping[str, Sequence[socket.socket]]
 @asynccontextmanager
 async def operator_plane(
     core: Core,
-    lifecycle: Lifecycle,
     passed: Passed | None = None,
     last_seconds: float = LAST_SECONDS,
 ) -> AsyncIterator[None]:
@@ -48,7 +46,7 @@ async def operator_plane(
         StoreUnavailableError: a socket cannot be made.
         InputError: there is no token that the dashboard's port could ask for.
     """
-    app = create_app(core, lifecycle)
+    app = create_app(core)
     passed = passed or {}
     dashboard = core.hive.hive.dashboard
     with ExitStack() as own:

@@ -47,12 +47,13 @@ async def run_service(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     passed = notify.listeners()
     async with running_broker(hive, paths, policy, time.time) as core:
+        core.lifecycle = lifecycle(core)
         tasks = {
             asyncio.create_task(_keep_alive(), name="watchdog"),
             asyncio.create_task(_say_status(core), name="status"),
         }
         try:
-            async with operator_plane(core, lifecycle(core), passed, LAST_SECONDS):
+            async with operator_plane(core, passed, LAST_SECONDS):
                 notify.ready(await _status(core))
                 await stop.wait()
                 notify.stopping()

@@ -1,0 +1,84 @@
+"""The hive follows what is approved: agents come, go and get other settings while it runs."""
+
+import asyncio
+import logging
+from typing import Final
+
+from hyperhive.broker.agent_plane import AgentPlane
+from hyperhive.broker.core import Core
+from hyperhive.hive.members import Members, with_approved
+from hyperhive.hive.models import HiveConfig
+from hyperhive.hive.names import AgentName
+from hyperhive.logs import fields
+from hyperhive.store import joining
+from hyperhive.store.model_choice import ModelChoice, declare_model
+from hyperhive.store.transaction import Transaction
+
+logger: Final = logging.getLogger(__name__)
+
+
+class Membership:
+    """Changes `core.members`, and nobody else does."""
+
+    def __init__(self, core: Core, plane: AgentPlane) -> None:
+        self._core = core
+        self._plane = plane
+        self._lock = asyncio.Lock()
+
+    async def renew(self, by: str) -> None:
+        """Brings the hive in line with what the store says is approved.
+
+        An agent that is new gets its sockets, once their directory is there; one that is gone
+        loses them, and its connections. It does nothing where nothing has changed.
+
+        Args:
+            by: what changed it, as it is said of a model that is switched: `approval 42`.
+
+        Raises:
+            StoreUnavailableError: nothing can be written; the hive is as it was.
+            OSError: a new agent's sockets cannot be made; all else is done.
+        """
+        async with self._lock:
+            core, before = self._core, self._core.hive
+            core.members = await core.store.write(
+                _renew, core.members.declared, before, by, now=core.clock()
+            )
+            for name in before.agents.keys() - core.hive.agents.keys():
+                logger.info("%s: no longer in the hive", name, extra=fields(agent=name))
+                await self._plane.close_agent(name)
+            for name in sorted(core.hive.agents.keys() - before.agents.keys()):
+                logger.info("%s: in the hive from now on", name, extra=fields(agent=name))
+                await self._plane.open_agent(name)
+
+
+def read_members(tx: Transaction, declared: HiveConfig) -> Members:
+    """The declared hive with what is approved; what of that does not fit is logged."""
+    members = with_approved(declared, {})
+    for name, problem in members.problems.items():
+        logger.warning(
+            "%s: what was approved is left out: %s; %s",
+            name, problem.what, problem.todo, extra=fields(agent=name),
+        )  # fmt: skip
+    return members
+
+
+def declare_models(
+    tx: Transaction, members: Members, names: list[AgentName], by: str, *, now: float
+) -> None:
+    """Records which model each of these agents has, and why."""
+    for name in names:
+        model = members.effective(name).settings["model",]
+        declare_model(tx, name, ModelChoice(str(model.value), str(model.layer)), by=by, now=now)
+
+
+def _renew(
+    tx: Transaction, declared: HiveConfig, before: HiveConfig, by: str, *, now: float
+) -> Members:
+    members = read_members(tx, declared)
+    hive = members.hive
+    for name in sorted(before.agents.keys() - hive.agents.keys()):
+        joining.leave(tx, name, now=now)
+    for name in sorted(hive.agents.keys() - before.agents.keys()):
+        joining.join(tx, name, now=now)
+    declare_models(tx, members, sorted(hive.agents), by, now=now)
+    return members
