@@ -9,7 +9,7 @@ NO_FILE: Final = "/dev/null"
 """What stands for a file that is not there."""
 
 MOST_PAIRS: Final = 4_000_000
-"""Lines before times lines after, beyond which nothing in a file is compared: all of it is replaced.
+"""Lines before times lines after, beyond which a file's are not compared: all of it is replaced.
 Texts can be made for which difflib needs hours; up to here they take a quarter of a second."""
 
 _UNENDED: Final = "\\ No newline at end of file\n"
