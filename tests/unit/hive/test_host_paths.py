@@ -46,6 +46,7 @@ def test_places_where_something_may_be_bound(target: str) -> None:
         "/tmp/x",
         "/usr/bin",
         "/var",
+        "/agents",
         "/applied",
         "/root",
     ],

@@ -23,6 +23,10 @@ CONTAINER_CLAUDE: Final = Path("/claude")
 """Where a container sees `AgentPaths.claude`."""
 CONTAINER_SOCKETS: Final = Path("/run/hyperhive")
 """Where a container sees `AgentPaths.sockets`."""
+CONTAINER_PROPOSED: Final = Path("/agents")
+"""Where the manager's container sees `StatePaths.proposed`."""
+CONTAINER_PROPOSALS: Final = Path("/applied")
+"""Where the manager's container sees `StatePaths.proposals`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,9 @@ class AgentPaths:
         home: everything of the agent that is kept.
         state: the agent's own directory: notes.md and work/.
         claude: claude's configuration directory (sessions, credentials).
-        config: the repository in which changes to the agent are proposed.
         settings: agent.json of a harness that runs outside a container.
+        proposed: what the manager's container sees of the agent.
+        config: the repository in which the manager proposes changes to the agent.
         proposals: the broker's bare repository of pinned proposals.
         sockets: the directory that its container sees.
     """
@@ -42,8 +47,9 @@ class AgentPaths:
     home: Path
     state: Path
     claude: Path
-    config: Path
     settings: Path
+    proposed: Path
+    config: Path
     proposals: Path
     sockets: Path
 
@@ -106,9 +112,24 @@ class StatePaths:
         return self.state / "deploy"
 
     @property
+    def approved(self) -> Path:
+        """What was approved and deployed, one directory per agent, in the deploy repository."""
+        return self.deploy / "approved"
+
+    @property
     def agents(self) -> Path:
         """The directory with one directory per agent."""
         return self.state / "agents"
+
+    @property
+    def proposed(self) -> Path:
+        """Where changes are proposed, one directory per agent; the manager writes below each."""
+        return self.state / "proposed"
+
+    @property
+    def proposals(self) -> Path:
+        """The broker's repositories, one per agent; the manager reads them."""
+        return self.state / "proposals"
 
     @property
     def operator_socket(self) -> Path:
@@ -122,9 +143,10 @@ class StatePaths:
             home=home,
             state=home / "state",
             claude=home / "claude",
-            config=home / "config",
             settings=home / "agent.json",
-            proposals=self.state / "proposals" / f"{name}.git",
+            proposed=self.proposed / name,
+            config=self.proposed / name / "config",
+            proposals=self.proposals / name,
             sockets=self.run / "agents" / name,
         )
 
