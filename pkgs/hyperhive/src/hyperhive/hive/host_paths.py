@@ -23,9 +23,9 @@ _KERNEL: Final = tuple(PurePosixPath(path) for path in ("/proc", "/sys", "/dev")
 _TAKEN: Final = tuple(
     PurePosixPath(path)
     for path in (
-        "/nix", "/run", "/state", "/claude", "/agents", "/applied", "/etc", "/proc", "/sys", "/dev", "/tmp",
-        "/var/tmp", "/var/lib", "/var/log", "/var/empty", "/boot", "/bin", "/sbin", "/lib",
-        "/lib64", "/usr", "/root",
+        "/nix", "/run", "/state", "/claude", "/agents", "/applied", "/etc", "/proc", "/sys",
+        "/dev", "/tmp", "/var/tmp", "/var/lib", "/var/log", "/var/empty", "/boot", "/bin",
+        "/sbin", "/lib", "/lib64", "/usr", "/root",
     )
 )  # fmt: skip
 """Trees of a container that are NixOS's, nspawn's or hyperhive's."""
