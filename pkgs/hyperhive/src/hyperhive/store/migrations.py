@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlite_utils import Database
 
+from hyperhive.store.approval_tables import approvals
 from hyperhive.store.container_tables import containers
 from hyperhive.store.errors import ForeignStoreError
 from hyperhive.store.first_tables import first_tables
@@ -17,7 +18,7 @@ from hyperhive.store.turn_loop_tables import turn_loop
 Step = Callable[[Database], None]
 
 
-STEPS: Final[tuple[Step, ...]] = (first_tables, turn_loop, containers)
+STEPS: Final[tuple[Step, ...]] = (first_tables, turn_loop, containers, approvals)
 
 
 def migrate(db: Database) -> int:

@@ -1,0 +1,325 @@
+"""Approvals: each transition is one conditional UPDATE, with its event and its notices.
+
+Who loses a race is told who won. What has ended never changes again.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from hyperhive.hive.names import OPERATOR
+from hyperhive.store import containers, notices, spawned_agents
+from hyperhive.store.approval_errors import (
+    ApprovalClosedError,
+    EarlierApprovalError,
+    NotYoursError,
+    OtherCommitError,
+    PendingApprovalError,
+)
+from hyperhive.store.approval_rows import (
+    Approval,
+    NewApproval,
+    UnknownApprovalError,
+    approved_layers,
+    get,
+    last_approved,
+    listed,
+    read,
+    unfinished,
+    untagged,
+)
+from hyperhive.store.approval_states import ApprovalKind, ApprovalState
+from hyperhive.store.transaction import Transaction
+
+__all__ = [
+    "Approval",
+    "ApprovalClosedError",
+    "EarlierApprovalError",
+    "NewApproval",
+    "NotYoursError",
+    "OtherCommitError",
+    "PendingApprovalError",
+    "UnknownApprovalError",
+    "approved_layers",
+    "begin",
+    "cancel",
+    "decide",
+    "finish",
+    "get",
+    "last_approved",
+    "listed",
+    "mark_tagged",
+    "read",
+    "submit",
+    "unfinished",
+    "untagged",
+]
+
+
+def submit(
+    tx: Transaction, new: NewApproval, *, supersede: int | None, reader: str, now: float
+) -> Approval:
+    """Asks the operator; of each agent one wish at a time waits.
+
+    The same wish about the same commit, while it is pending, is not asked for twice.
+
+    Args:
+        supersede: the pending approval about the same agent that this one takes the place of.
+        reader: who is told of that, if it was not them.
+
+    Raises:
+        PendingApprovalError: another one about this agent is pending, and is not named.
+        ApprovalClosedError: the one that is named is not pending any more.
+        NotYoursError: the one that is named is about another agent.
+        UnknownApprovalError: there is none of the named id.
+    """
+    row = tx.connection.execute(
+        "SELECT id FROM approvals INDEXED BY approvals_pending"
+        " WHERE agent = ? AND state = 'pending'",
+        (new.agent,),
+    ).fetchone()
+    pending = None if row is None else read(tx, row[0])
+    if pending is not None and (pending.kind, pending.commit) == (new.kind, new.commit):
+        return pending
+    if pending is not None and supersede is None:
+        raise PendingApprovalError(pending)
+    if supersede is not None:
+        _set_aside(tx, supersede, new, now=now)
+    id = _insert(tx, new, supersede, now=now)
+    if supersede is not None:
+        tx.connection.execute(
+            "UPDATE approvals SET superseded_by = ?, reason = ? WHERE id = ?",
+            (id, f"approval {id} takes its place", supersede),
+        )
+        _resolved(tx, read(tx, supersede), reader, now=now)
+    submitted = read(tx, id)
+    _event(tx, submitted, {"by": submitted.submitted_by}, now=now)
+    return submitted
+
+
+def decide(
+    tx: Transaction,
+    id: int,
+    *,
+    approve: bool,
+    by: str,
+    reason: str,
+    commit: str | None,
+    reader: str,
+    now: float,
+) -> Approval:
+    """The operator wants it, or does not.
+
+    Args:
+        commit: the commit that was looked at; None: whichever it is.
+        reader: who is told, if it was not them.
+
+    Raises:
+        ApprovalClosedError: it was decided before.
+        OtherCommitError: it is about another commit.
+        AgentThereError: it would make an agent that is there.
+        UnknownApprovalError: there is none.
+    """
+    about = read(tx, id)
+    state = ApprovalState.APPROVED if approve else ApprovalState.DENIED
+    if about.state is ApprovalState.PENDING and commit not in (None, about.commit):
+        raise OtherCommitError(
+            f"approval {id} is about commit {about.commit}, not {commit}",
+            f"look at it again: hyperhive show {id}",
+        )
+    decided = _decided(tx, id, state, by, reason, now=now)
+    if approve and decided.kind is ApprovalKind.SPAWN:
+        spawned_agents.wanted(tx, decided.agent, id, decided.description, now=now)
+    _resolved(tx, decided, reader, now=now)
+    return decided
+
+
+def cancel(tx: Transaction, id: int, *, by: str, reason: str, reader: str, now: float) -> Approval:
+    """Who asked for it withdraws it, or the operator does, while nobody has decided.
+
+    Args:
+        reader: who is told, if it was not them.
+
+    Raises:
+        NotYoursError: somebody else asked for it.
+        ApprovalClosedError: it was decided before.
+        UnknownApprovalError: there is none.
+    """
+    about = read(tx, id)
+    if by not in (about.submitted_by, OPERATOR):
+        raise NotYoursError(
+            f"approval {id} was submitted by {about.submitted_by}", "ask them to cancel it"
+        )
+    cancelled = _decided(tx, id, ApprovalState.CANCELLED, by, reason, now=now)
+    _resolved(tx, cancelled, reader, now=now)
+    return cancelled
+
+
+def begin(tx: Transaction, id: int, *, now: float) -> Approval:
+    """It is being done; saying so twice changes nothing the second time.
+
+    Approvals about one agent are done in their order, so that the newest one holds in the end.
+
+    Raises:
+        EarlierApprovalError: another one about this agent is to be done before.
+        AgentThereError: it would make an agent that is there.
+        ApprovalClosedError: the operator did not approve it, or it is done.
+        UnknownApprovalError: there is none.
+    """
+    before = read(tx, id)
+    if before.state is ApprovalState.BUILDING:
+        return before
+    changed = tx.connection.execute(
+        "UPDATE approvals SET state = 'building', began_at = ? WHERE id = ? AND state = 'approved'",
+        (now, id),
+    )
+    if changed.rowcount == 0:
+        raise ApprovalClosedError(before)
+    first = unfinished(tx, before.agent)[0]
+    if first.id != id:
+        raise EarlierApprovalError(f"{first.standing}: it is to be done before approval {id}")
+    begun = read(tx, id)
+    if begun.kind is ApprovalKind.SPAWN:
+        spawned_agents.joins(tx, begun.agent, id)
+        containers.declared_again(tx, [begun.agent], now=now)
+    _event(tx, begun, {}, now=now)
+    return begun
+
+
+def finish(
+    tx: Transaction,
+    id: int,
+    *,
+    error: str,
+    log: Sequence[str],
+    changes: Sequence[str],
+    reader: str,
+    now: float,
+) -> Approval:
+    """It is done, or could not be.
+
+    Args:
+        error: why it could not, in one line; "": the agent runs with it.
+        log: the last lines of what was said, oldest first.
+        changes: what was done, a few words each.
+        reader: who is told; the operator always is of a failure.
+
+    Raises:
+        ApprovalClosedError: the operator did not approve it, or it is done.
+        UnknownApprovalError: there is none.
+    """
+    state = ApprovalState.FAILED if error else ApprovalState.DEPLOYED
+    changed = tx.connection.execute(
+        "UPDATE approvals SET state = ?, finished_at = ?, error = ?, log = ?, tagged = 0"
+        " WHERE id = ? AND state IN ('approved', 'building')",
+        (state, now, _plain(error), json.dumps(list(log)), id),
+    )
+    finished = read(tx, id)
+    if changed.rowcount == 0:
+        raise ApprovalClosedError(finished)
+    if error:
+        _failed(tx, finished, reader, now=now)
+    else:
+        _deployed(tx, finished, changes, reader, now=now)
+    return finished
+
+
+def mark_tagged(tx: Transaction, id: int, state: ApprovalState) -> None:
+    """The repository of proposals has what is to be seen of an approval in this state.
+
+    If it has another state by now, more is to be written.
+    """
+    tx.connection.execute("UPDATE approvals SET tagged = 1 WHERE id = ? AND state = ?", (id, state))
+
+
+def _insert(tx: Transaction, new: NewApproval, supersedes: int | None, *, now: float) -> int:
+    (id,) = tx.connection.execute(
+        "INSERT INTO approvals (kind, agent, sha, description, files, objects, extra_nix,"
+        " submitted_by, created_at, supersedes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        (
+            new.kind,
+            new.agent,
+            new.commit,
+            _plain(new.description),
+            json.dumps(dict(new.files)),
+            json.dumps(dict(new.objects)),
+            new.extra_nix,
+            new.submitted_by,
+            now,
+            supersedes,
+        ),
+    ).fetchone()
+    return int(id)
+
+
+def _set_aside(tx: Transaction, id: int, new: NewApproval, *, now: float) -> None:
+    """Another one takes the place of this one, which is about the same agent and pending."""
+    former = read(tx, id)
+    if former.agent != new.agent:
+        raise NotYoursError(
+            f"approval {id} is about {former.agent}, not {new.agent}", "name another, or none"
+        )
+    _decided(tx, id, ApprovalState.SUPERSEDED, new.submitted_by, "", now=now)
+
+
+def _decided(
+    tx: Transaction, id: int, state: ApprovalState, by: str, reason: str, *, now: float
+) -> Approval:
+    """It waits for nobody any more."""
+    changed = tx.connection.execute(
+        "UPDATE approvals SET state = ?, decided_at = ?, decided_by = ?, reason = ?,"
+        " tagged = (? AND tagged) WHERE id = ? AND state = 'pending'",
+        (state, now, by, _plain(reason), state is ApprovalState.APPROVED, id),
+    )
+    decided = read(tx, id)
+    if changed.rowcount == 0:
+        raise ApprovalClosedError(decided)
+    return decided
+
+
+def _resolved(tx: Transaction, approval: Approval, reader: str, *, now: float) -> None:
+    """Tells that it waits for nobody any more."""
+    how = {"by": approval.decided_by, "reason": approval.reason}
+    _event(tx, approval, how, now=now)
+    if reader != approval.decided_by:
+        data = {"id": approval.id, "kind": approval.kind, "agent": approval.agent}
+        resolved = {**data, "state": approval.state, **how}
+        notices.tell(tx, reader, "approval_resolved", resolved, now=now)
+
+
+def _deployed(
+    tx: Transaction, approval: Approval, changes: Sequence[str], reader: str, *, now: float
+) -> None:
+    tx.connection.execute(
+        "UPDATE agents SET approved = ?, approved_id = ? WHERE name = ?",
+        (json.dumps(dict(approval.files)), approval.id, approval.agent),
+    )
+    _event(tx, approval, {"changes": list(changes)}, now=now)
+    event = "spawned" if approval.kind is ApprovalKind.SPAWN else "deployed"
+    data = {"id": approval.id, "agent": approval.agent, "commit": approval.commit}
+    notices.tell(tx, reader, event, {**data, "changes": notices.newest(changes)}, now=now)
+
+
+def _failed(tx: Transaction, approval: Approval, reader: str, *, now: float) -> None:
+    if approval.kind is ApprovalKind.SPAWN:
+        spawned_agents.leaves(tx, approval.agent, approval.id)
+    _event(tx, approval, {"error": approval.error}, now=now)
+    data: dict[str, Any] = {
+        "id": approval.id,
+        "agent": approval.agent,
+        "commit": approval.commit,
+        "error": approval.error,
+        "log": notices.newest(approval.log),
+    }
+    for one in dict.fromkeys((reader, OPERATOR)):
+        notices.tell(tx, one, "failed", data, now=now)
+
+
+def _event(tx: Transaction, approval: Approval, more: dict[str, Any], *, now: float) -> None:
+    data = {"id": approval.id, "kind": approval.kind, "agent": approval.agent}
+    tx.event("approval", {**data, "state": approval.state, **more}, at=now, agent=approval.agent)
+
+
+def _plain(text: str) -> str:
+    """A text without lone surrogates, which SQLite does not store."""
+    return text.encode("utf-8", "replace").decode()
