@@ -103,11 +103,20 @@ def test_system_prompt_is_appended_and_taken_anew() -> None:
     settings = replace(SETTINGS, system_prompt="You are älice.")
     invocation = planned(settings)
     (file,) = option(invocation.argv, "--append-system-prompt-file")
-    assert invocation.files[file].decode() == "You are älice."
+    assert invocation.files[file].decode() == "You are älice.\n"
     assert option(invocation.argv, "--system-prompt-snapshot") == ["off"]
     older = replace(CLAUDE, prompt_snapshot=False)
     assert "--system-prompt-snapshot" not in planned(settings, claude=older).argv
     assert "--append-system-prompt-file" not in planned().argv
+
+
+@pytest.mark.parametrize("kind", [TurnKind.MESSAGE, TurnKind.CHECKPOINT, TurnKind.COMPACT])
+def test_the_roster_follows_the_system_prompt(kind: TurnKind) -> None:
+    run = replace(RUN, kind=kind, roster="# Who else is here\n\n- `bob`\n")
+    invocation = planned(replace(SETTINGS, system_prompt="You are alice.\n\n"), run=run)
+    (file,) = option(invocation.argv, "--append-system-prompt-file")
+    told = invocation.files[file].decode()
+    assert told == "You are alice.\n\n# Who else is here\n\n- `bob`\n"
 
 
 def test_mcp_servers() -> None:

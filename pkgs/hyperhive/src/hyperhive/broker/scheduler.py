@@ -10,6 +10,7 @@ from typing import Final
 
 from hyperhive.broker.core import Core
 from hyperhive.broker.harnesses import ConnectedHarness
+from hyperhive.broker.roster import roster
 from hyperhive.broker.wake_prompt import prompt_for
 from hyperhive.hive.names import AgentName
 from hyperhive.logs import fields
@@ -100,8 +101,10 @@ class Scheduler:
                 await self._send(harness, begun)
 
     async def _send(self, harness: ConnectedHarness, turn: BegunTurn) -> None:
-        prompt = prompt_for(turn, nonce=self._core.nonce(), now=self._core.clock())
-        run = TurnRun(turn.id, prompt, turn.model, turn.session, turn.resume, turn.kind)
+        core = self._core
+        prompt = prompt_for(turn, nonce=core.nonce(), now=core.clock())
+        others = roster(core.hive, harness.agent) if harness.agent in core.hive.agents else ""
+        run = TurnRun(turn.id, prompt, turn.model, turn.session, turn.resume, turn.kind, others)
         try:
             await harness.run_turn(run)
         except (RpcError, ConnectionError, TimeoutError) as error:

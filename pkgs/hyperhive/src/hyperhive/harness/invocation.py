@@ -126,9 +126,11 @@ def _arguments(
     servers = _mcp_servers(settings, bridge)
     argv, files = _confined(run, claude, place, settings.available, servers, allow, settings.deny)
     argv += ["--resume" if run.resume else "--session-id", run.session]
-    if settings.system_prompt:
+    # The roster comes last: what goes before it is the same in every turn, and cached by the API.
+    told = [text.strip("\n") + "\n" for text in (settings.system_prompt, run.roster) if text]
+    if told:
         prompt = f"{place.files}/prompt.md"
-        files[prompt] = settings.system_prompt.encode("utf-8", "replace")
+        files[prompt] = "\n".join(told).encode("utf-8", "replace")
         argv += ["--append-system-prompt-file", prompt]
         if claude.prompt_snapshot:
             argv += ["--system-prompt-snapshot", "off"]

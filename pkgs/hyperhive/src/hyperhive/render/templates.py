@@ -1,6 +1,6 @@
 """The templates, and the filters through which every value enters them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -15,9 +15,7 @@ FILTERS: Final = frozenset(
     (
         "block",
         "conf",
-        "count",
         "line",
-        "names",
         "nix",
         "nix_name",
         "nix_path",
@@ -55,9 +53,7 @@ def environment() -> jinja2.Environment:
     made.filters |= {
         "block": block,
         "conf": conf_value,
-        "count": count,
         "line": line,
-        "names": quoted_names,
         "nix": nix_literal,
         "nix_name": nix_name,
         "nix_path": nix_path,
@@ -83,16 +79,6 @@ def template_source(name: str) -> str:
 def line(text: str) -> str:
     """Return `text` on one line, for prose."""
     return " ".join(text.split())
-
-
-def count(number: int) -> str:
-    """Return `number` in digits, for prose."""
-    return f"{number:d}"
-
-
-def quoted_names(names: Iterable[str]) -> str:
-    """Return `names` as a list in prose: `a`, `b`."""
-    return ", ".join(f"`{line(name)}`" for name in names)
 
 
 def block(text: str) -> str:

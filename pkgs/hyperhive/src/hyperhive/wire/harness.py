@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-PROTOCOL: Final = 3
+PROTOCOL: Final = 4
 """Version of this protocol; a change that an older side would misread makes it the next."""
 
 
@@ -119,6 +119,7 @@ class TurnRun:
     Attributes:
         session: the session's UUID.
         resume: whether that session has been begun (--resume), or is new (--session-id).
+        roster: who else is in the hive: text that follows the system prompt of the settings.
     """
 
     turn: int
@@ -127,6 +128,7 @@ class TurnRun:
     session: str
     resume: bool
     kind: TurnKind = TurnKind.MESSAGE
+    roster: str = ""
 
 
 @dataclass(frozen=True, slots=True)
