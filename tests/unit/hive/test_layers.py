@@ -1,10 +1,11 @@
 import pytest
 from pydantic import ValidationError
 
-from hyperhive.hive.layers import Layer, Override, Setting, effective
+from hyperhive.hive.layers import Layer, Setting, effective
 from hyperhive.hive.load import parse_hive
 from hyperhive.hive.models import BashRules, McpServer
 from hyperhive.hive.names import AgentName
+from hyperhive.hive.override import Override
 
 ALICE = AgentName("alice")
 BOB = AgentName("bob")
@@ -83,7 +84,6 @@ def test_an_empty_list_is_a_value() -> None:
         "network",
         "binds",
         "limits",
-        "conversation",
         "wake_for_operator",
         "uid_base",
         "recipients",

@@ -21,10 +21,15 @@ def declaration_problems(declaration: Declaration) -> Iterator[Problem]:
     known = _known_recipients(declaration)
     for name, agent in declaration.agents.items():
         yield from _recipients(declaration, name, known)
-        yield from _environment(declaration, name)
-        yield from _binds(declaration, name)
-        yield from _isolation(declaration, name)
+        yield from agent_problems(declaration, name)
         yield from rule_problems(declaration, name, agent)
+
+
+def agent_problems(declaration: Declaration, name: AgentName) -> Iterator[Problem]:
+    """What is wrong with one agent, whoever else there is, apart from its rules."""
+    yield from _environment(declaration, name)
+    yield from _binds(declaration, name)
+    yield from _isolation(declaration, name)
 
 
 def _managers(declaration: Declaration) -> Iterator[Problem]:

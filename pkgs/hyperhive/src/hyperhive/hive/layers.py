@@ -7,15 +7,15 @@ set at run time. A layer replaces the values it names: a list as a whole, tables
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import Field
-
-from hyperhive.hive.models import AgentConfig, HiveConfig
+from hyperhive.hive.models import AgentConfig, HiveConfig, HiveSettings
 from hyperhive.hive.names import AgentName
+from hyperhive.hive.override import Override
 from hyperhive.hive.problems import Location
-from hyperhive.hive.tables import BashRules, Declared, McpServer
-from hyperhive.hive.values import AgentVariable, McpName, ModelName, PackageName, Text
+from hyperhive.hive.tables import Declared
+
+T = TypeVar("T", bound=Declared)
 
 
 class Layer(StrEnum):
@@ -31,17 +31,6 @@ class Layer(StrEnum):
     """A proposal that the operator approved."""
     OVERRIDE = "override"
     """The operator, at run time."""
-
-
-class Override(Declared):
-    """A partial agent: all that a proposal may change, because it can name nothing else."""
-
-    model: ModelName | None = Field(default=None, description="The model.")
-    bash: BashRules = Field(default=BashRules(), description="Rules for shell commands.")
-    packages: list[PackageName] | None = Field(default=None, description="Programs.")
-    mcp: dict[McpName, McpServer] = Field(default={}, description="MCP servers to set.")
-    environment: dict[AgentVariable, Text] = Field(default={}, description="Variables to set.")
-    system_prompt: Text | None = Field(default=None, description="The agent's own part of it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +62,58 @@ def effective(
     override: Override | None = None,
 ) -> Effective:
     """The settings of a declared agent with the later layers laid over it."""
+    return layered(name, hive.agents[name], hive.hive, approved, override)
+
+
+def layered(
+    name: AgentName,
+    declared: AgentConfig,
+    hive: HiveSettings,
+    approved: Override | None = None,
+    override: Override | None = None,
+) -> Effective:
+    """The settings of an agent that is declared so, with the later layers laid over it."""
     settings = {
         place: Setting(value, Layer.DECLARED if named else Layer.DEFAULT)
-        for place, value, named in _values(hive.agents[name])
+        for place, value, named in _values(declared)
     }
-    if hive.agents[name].model is None:
-        named = "model" in hive.hive.model_fields_set
-        settings["model",] = Setting(hive.hive.model, Layer.HIVE if named else Layer.DEFAULT)
+    if declared.model is None:
+        named = "model" in hive.model_fields_set
+        settings["model",] = Setting(hive.model, Layer.HIVE if named else Layer.DEFAULT)
+    agent = declared
     for layer, partial in ((Layer.APPROVED, approved), (Layer.OVERRIDE, override)):
         if partial is not None:
+            agent = laid_over(agent, partial)
             settings |= {
                 place: Setting(value, layer) for place, value, named in _values(partial) if named
             }
-    return Effective(name, AgentConfig.model_validate(_tree(settings)), settings)
+    if agent.model is None:
+        agent = agent.model_copy(update={"model": hive.model})
+    return Effective(name, agent, settings)
+
+
+def laid_over(agent: AgentConfig, partial: Override) -> AgentConfig:
+    """An agent with the values that `partial` names in the place of its own.
+
+    Both are of the same types, so nothing has to be checked again.
+    """
+    return _merged(agent, partial)
+
+
+def _merged(table: T, partial: Declared) -> T:
+    changed: dict[str, Any] = {}
+    for field in partial.model_fields_set:
+        value = getattr(partial, field)
+        match value:
+            case None:
+                continue
+            case Declared():
+                changed[field] = _merged(getattr(table, field), value)
+            case dict():
+                changed[field] = getattr(table, field) | value
+            case _:
+                changed[field] = value
+    return table.model_copy(update=changed) if changed else table
 
 
 def _values(table: Declared, at: Location = ()) -> Iterator[tuple[Location, Any, bool]]:
@@ -99,13 +127,3 @@ def _values(table: Declared, at: Location = ()) -> Iterator[tuple[Location, Any,
                 yield from (((*place, key), item, True) for key, item in value.items())
             case _:
                 yield place, value, field in table.model_fields_set and value is not None
-
-
-def _tree(settings: Mapping[Location, Setting]) -> dict[str | int, Any]:
-    tree: dict[str | int, Any] = {}
-    for place, setting in settings.items():
-        table = tree
-        for key in place[:-1]:
-            table = table.setdefault(key, {})
-        table[place[-1]] = setting.value
-    return tree

@@ -25,6 +25,7 @@ from hyperhive.hive.tables import (
     Network,
     Retention,
     Role,
+    Spawn,
     ToolRules,
 )
 from hyperhive.hive.uids import UidRange, uid_range
@@ -63,6 +64,7 @@ __all__ = [
     "Notify",
     "Retention",
     "Role",
+    "Spawn",
     "ToolRules",
 ]
 
@@ -222,6 +224,10 @@ class HiveSettings(Declared):
     )
     notify: Notify = Field(
         default=Notify(), description="What is run when the hive needs the operator."
+    )
+    spawn: Spawn = Field(
+        default=Spawn(),
+        description="Agents that the manager asks for: how many, and what they may do.",
     )
 
 

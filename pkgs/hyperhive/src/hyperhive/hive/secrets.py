@@ -26,7 +26,7 @@ _FORMATS: Final = (
     ("a DigitalOcean token", r"do[opr]_v1_[a-f0-9]{64}"),
     ("a Tailscale key", r"tskey-[a-z]+-[A-Za-z0-9-]{16,}"),
     ("an age key", r"AGE-SECRET-KEY-1[A-Z0-9]{50,}"),
-    ("a JSON web token", r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
+    ("a JSON web token", r"eyJ[A-Za-z0-9_-]{10,1000}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
     ("a private key", r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^-]*"),
     ("a password in an address", r"(?<=://)[^/\s:@]{1,256}:[^/\s:@]{3,256}(?=@)"),
 )

@@ -59,9 +59,9 @@ class Declaration:
         return found
 
 
-def shape_problems(error: ValidationError) -> list[Problem]:
-    """Every error of a validation of `HiveConfig` as a problem."""
-    return [_problem(details) for details in error.errors(include_url=False)]
+def shape_problems(error: ValidationError, schema: type[BaseModel] = HiveConfig) -> list[Problem]:
+    """Every error of a validation of `schema` as a problem."""
+    return [_problem(details, schema) for details in error.errors(include_url=False)]
 
 
 def salvage(data: object, error: ValidationError) -> Declaration:
@@ -84,7 +84,7 @@ def _broken_place(details: ErrorDetails) -> Location:
     if location[-1:] == (_KEY_MARK,):
         return location[:-1]
     # A table that lost a field it needs is of no use either.
-    while (field := _field_at(location)) is not None and field.is_required():
+    while (field := _field_at(location, HiveConfig)) is not None and field.is_required():
         location = location[:-1]
     return location
 
@@ -107,27 +107,27 @@ def _without(data: Any, broken: frozenset[Location], at: Location) -> Any:
             return data
 
 
-def _problem(details: ErrorDetails) -> Problem:
+def _problem(details: ErrorDetails, schema: type[BaseModel]) -> Problem:
     location, value = details["loc"], details["input"]
     if location[-1:] == (_KEY_MARK,):
         location, value = location[:-1], NOTHING
-    message, todo = _words(details, location)
+    message, todo = _words(details, location, schema)
     if details["type"] in {"missing", "extra_forbidden", "too_short"}:
         value = NOTHING
     return problem(Level.ERROR, location, value, message, todo)
 
 
-def _words(details: ErrorDetails, location: Location) -> tuple[str, str]:
+def _words(details: ErrorDetails, location: Location, schema: type[BaseModel]) -> tuple[str, str]:
     kind, context = details["type"], details.get("ctx", {})
     match kind:
         case _ if kind == DECLARED_ERROR:
             return context["what"], context["todo"]
         case "extra_forbidden":
-            return "unknown field", _meant_field(location)
+            return "unknown field", _meant_field(location, schema)
         case "missing":
-            return "missing", f"set it{_example(location)}"
+            return "missing", f"set it{_example(location, schema)}"
         case "enum" | "literal_error":
-            choices = _choices(location)
+            choices = _choices(location, schema)
             todo = f"choose {' or '.join(choices)}"
             guess = isinstance(details["input"], str) and nearest(details["input"], choices)
             return "not one of the choices", f'did you mean "{guess}"? {todo}' if guess else todo
@@ -138,14 +138,14 @@ def _words(details: ErrorDetails, location: Location) -> tuple[str, str]:
         case "too_short":
             return "no agent is declared", "declare one: [agents.alice]"
         case _ if kind in _EXPECTED:
-            return f"not {_EXPECTED[kind]}", f"write {_EXPECTED[kind]}{_example(location)}"
+            return f"not {_EXPECTED[kind]}", f"write {_EXPECTED[kind]}{_example(location, schema)}"
         case _:
-            return details["msg"], f"see `hyperhive schema`{_example(location)}"
+            return details["msg"], f"see `hyperhive schema`{_example(location, schema)}"
 
 
-def _meant_field(location: Location) -> str:
+def _meant_field(location: Location, schema: type[BaseModel]) -> str:
     """A suggestion for an unknown field: a field of its table, or of a table inside that one."""
-    table = _type_at(location[:-1])
+    table = _type_at(location[:-1], schema)
     known: dict[str, str] = {}
     if isinstance(table, type) and issubclass(table, BaseModel):
         for name, field in table.model_fields.items():
@@ -161,15 +161,15 @@ def _meant_field(location: Location) -> str:
     return "remove it"
 
 
-def _choices(location: Location) -> list[str]:
-    annotation = _type_at(location)
+def _choices(location: Location, schema: type[BaseModel]) -> list[str]:
+    annotation = _type_at(location, schema)
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return [choice.value for choice in annotation]
     return [str(choice) for choice in get_args(annotation)]
 
 
-def _example(location: Location) -> str:
-    field = _field_at(location)
+def _example(location: Location, schema: type[BaseModel]) -> str:
+    field = _field_at(location, schema)
     if field is None or not field.examples:
         return ""
     return f", for example {_toml(field.examples[0])}"
@@ -187,19 +187,19 @@ def _toml(value: Any) -> str:
             return json.dumps(value, ensure_ascii=False)
 
 
-def _field_at(location: Location) -> FieldInfo | None:
+def _field_at(location: Location, schema: type[BaseModel]) -> FieldInfo | None:
     """The field whose whole value stands at `location`, if there is one."""
     if not location:
         return None
-    table = _type_at(location[:-1])
+    table = _type_at(location[:-1], schema)
     if isinstance(table, type) and issubclass(table, BaseModel):
         return table.model_fields.get(str(location[-1]))
     return None
 
 
-def _type_at(location: Location) -> Any:
+def _type_at(location: Location, schema: type[BaseModel]) -> Any:
     """The annotation of what stands at `location`; None where there is no such place."""
-    here: Any = HiveConfig
+    here: Any = schema
     for part in location:
         if isinstance(here, type) and issubclass(here, BaseModel):
             field = here.model_fields.get(str(part))

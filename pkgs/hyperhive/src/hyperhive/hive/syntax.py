@@ -15,7 +15,8 @@ STANDARD_INPUT: Final = Path("-")
 
 LARGEST: Final = 16 * 2**20
 """Bytes. A thousand agents with a page of system prompt each are 3 MB."""
-_DEEPEST: Final = 32
+DEEPEST: Final = 32
+"""Tables and lists within each other; a declared hive has less than ten."""
 
 
 class _Object(dict[str, Any]):
@@ -119,7 +120,7 @@ def _no_constant(name: str) -> Any:
 def _plain(data: object, source: str) -> tuple[Any, list[Problem]]:
     repeated = []
     for location, value in walk(data):
-        if len(location) > _DEEPEST:
+        if len(location) > DEEPEST:
             raise _too_deep(source)
         if isinstance(value, _Object):
             repeated += [
@@ -147,7 +148,7 @@ def _syntax(source: str, message: str, place: str, todo: str) -> InvalidHive:
 
 
 def _too_deep(source: str) -> InvalidHive:
-    return _invalid(source, f"nested more than {_DEEPEST} deep", "see `hyperhive schema`")
+    return _invalid(source, f"nested more than {DEEPEST} deep", "see `hyperhive schema`")
 
 
 def _invalid(source: str, message: str, todo: str) -> InvalidHive:

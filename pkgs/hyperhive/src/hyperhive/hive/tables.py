@@ -1,7 +1,7 @@
 """The tables of which the declarations of an agent and of the hive are made."""
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -20,6 +20,7 @@ from hyperhive.hive.values import (
     ListeningAddress,
     McpTool,
     Memory,
+    NotesKib,
     Text,
     ToolName,
     ToolRule,
@@ -148,6 +149,28 @@ class Limits(Declared):
     )
 
 
+class Spawn(Declared):
+    """What agents are like that the manager asks for and the operator approves.
+
+    They have the role agent, no binds, no credentials and no extra.nix, and may write to anyone.
+    """
+
+    most: int = Field(
+        default=8,
+        ge=0,
+        le=1000,
+        description="How many such agents there may be at a time. 0: none may be asked for.",
+        examples=[3],
+    )
+    limits: Limits = Field(default=Limits(), description="What each of them may use at most.")
+    network: Literal["private", "none"] = Field(
+        default="private",
+        description="`private`: out through the host's address translation; `none`: nothing,"
+        " not even the model's API.",
+        examples=["none"],
+    )
+
+
 class Conversation(Declared):
     """When what an agent remembers is made shorter."""
 
@@ -158,10 +181,8 @@ class Conversation(Declared):
         " longer fits.",
         examples=[60],
     )
-    notes_kib: int = Field(
+    notes_kib: NotesKib = Field(
         default=64,
-        ge=0,
-        le=1024,
         description="Size of notes.md, in KiB, from which a short second session rewrites it"
         " shorter; the file before stays as notes.md.1. 0: never.",
         examples=[32],

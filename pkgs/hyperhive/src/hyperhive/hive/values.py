@@ -271,3 +271,5 @@ CompactPercent = Annotated[
     ),
 ]
 """Percent of a model's context window; 0: never."""
+NotesKib = Annotated[int, Field(ge=0, le=1024)]
+"""Size of an agent's notes; 0: no bound."""
