@@ -169,24 +169,31 @@ def untagged(source: Source) -> list[Approval]:
     return _found(source, "INDEXED BY approvals_untagged WHERE tagged = 0 ORDER BY id")
 
 
-def last_approved(source: Source, agent: str) -> Approval | None:
-    """The newest approval about an agent that the operator wanted, whatever came of it."""
-    found = _found(
-        source,
-        "INDEXED BY approvals_agent WHERE agent = ?"
-        " AND state IN ('approved', 'building', 'deployed', 'failed') ORDER BY id DESC LIMIT 1",
-        agent,
-    )
-    return found[0] if found else None
+def last_approved(source: Source, agent: str, before: int | None = None) -> Approval | None:
+    """The newest approval about an agent that the operator wanted, whatever came of it.
+
+    Args:
+        before: only of those with a smaller id, which were decided earlier.
+    """
+    return _newest(source, agent, "'approved', 'building', 'deployed', 'failed'", before)
 
 
-def last_deployed(source: Source, agent: str) -> Approval | None:
-    """The newest approval about an agent that was deployed: what it runs with."""
+def last_deployed(source: Source, agent: str, before: int | None = None) -> Approval | None:
+    """The newest approval about an agent that was deployed: what it runs with.
+
+    Args:
+        before: only of those with a smaller id, which were done earlier.
+    """
+    return _newest(source, agent, "'deployed'", before)
+
+
+def _newest(source: Source, agent: str, states: str, before: int | None) -> Approval | None:
     found = _found(
         source,
-        "INDEXED BY approvals_agent WHERE agent = ? AND state = 'deployed'"
-        " ORDER BY id DESC LIMIT 1",
+        f"INDEXED BY approvals_agent WHERE agent = ? AND state IN ({states})"
+        " AND id < coalesce(?, id + 1) ORDER BY id DESC LIMIT 1",
         agent,
+        before,
     )
     return found[0] if found else None
 
