@@ -22,13 +22,14 @@ ALLOWED: Final = ("README.md", "agent.toml", "extra.nix")
 REQUIRED: Final = "agent.toml"
 MOST_BYTES: Final = 65536
 """Largest commit, tree and file."""
+TREE: Final = "the commit's list of files"
 
 _MODE: Final = b"100644"
 _SHA: Final = re.compile(r"[0-9a-f]{40}")
 _MOST_ENCODED: Final = 4 * -(-MOST_BYTES // 3)
 _TREE_LINE: Final = re.compile(rb"tree ([0-9a-f]{40})\n")
 _PARENT_LINE: Final = re.compile(rb"parent ([0-9a-f]{40})\n")
-_TREE_ENTRY: Final = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
+_TREE_ENTRY: Final = re.compile(rb"([0-7]{1,7}) ([^\0]+)\0(.{20})", re.DOTALL)
 _IDENTITY: Final = rb"([^<>\n]* <[^<>\n]*>) (?:0|[1-9][0-9]{0,17}) [+-][0-9]{4}\n"
 _AUTHOR_LINES: Final = re.compile(rb"author " + _IDENTITY + rb"committer " + _IDENTITY)
 _KINDS: Final = {
@@ -144,7 +145,7 @@ def tree_files(raw: bytes) -> dict[str, str]:
         ObjectsError: something may not be in there, or `REQUIRED` is not.
     """
     if len(raw) > MOST_BYTES:
-        raise ObjectsError(f"the commit has too many files: {_only()}")
+        raise too_large(TREE)
     files: dict[str, str] = {}
     before, at = b"", 0
     while at < len(raw):
@@ -191,8 +192,8 @@ def verified(sha: str, objects: CommitObjects) -> Commit:
     required_sha(sha)
     raw = _decoded(objects.commit, "the commit")
     header = commit_header(_named(sha, "commit", raw, "the commit"))
-    tree = _decoded(objects.tree, "the tree")
-    blobs = tree_files(_named(header.tree, "tree", tree, "the tree"))
+    tree = _decoded(objects.tree, TREE)
+    blobs = tree_files(_named(header.tree, "tree", tree, TREE))
     if unknown := sorted(set(objects.blobs) - set(blobs.values())):
         raise ObjectsError(f"{_shown(unknown[0])} is no file of the commit")
     files = {}
