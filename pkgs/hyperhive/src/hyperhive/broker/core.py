@@ -39,7 +39,8 @@ class Core:
         nonce: unpredictable text for the marks around a message.
         lifecycle: starts and stops agents; set once, by who has the broker run.
         membership: brings the hive in line with what is approved; set once, by the broker.
-        approvals: takes and does what the operator approves; set once, by the broker.
+        approvals: takes and does what the operator approves; set once, by the broker. Who has the
+            broker run has it `resume` once `lifecycle` is set.
     """
 
     members: Members

@@ -11,6 +11,7 @@ from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.names import AgentName
 from hyperhive.logs import fields
 from hyperhive.store import joining
+from hyperhive.store.approval_rows import approved_layers
 from hyperhive.store.model_choice import ModelChoice, declare_model
 from hyperhive.store.transaction import Transaction
 
@@ -53,7 +54,7 @@ class Membership:
 
 def read_members(tx: Transaction, declared: HiveConfig) -> Members:
     """The declared hive with what is approved; what of that does not fit is logged."""
-    members = with_approved(declared, {})
+    members = with_approved(declared, approved_layers(tx))
     for name, problem in members.problems.items():
         logger.warning(
             "%s: what was approved is left out: %s; %s",
