@@ -18,6 +18,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from hyperhive.errors import HyperhiveError
@@ -39,6 +40,7 @@ _PASSED: Final = frozenset({
 })  # fmt: skip
 """Variables that a command keeps of ours: where programs, caches, certificates and proxies are."""
 
+_NOTHING_MORE: Final[Mapping[str, str]] = MappingProxyType({})
 _LAST_LINES: Final = 20
 _SECONDS_TO_END: Final = 10.0
 _CHUNK: Final = 1 << 16
@@ -57,26 +59,35 @@ class CommandError(HyperhiveError):
 
 
 def run(
-    argv: Sequence[str], *, agent: str, seconds: float, todo: str, most_logged: int = MOST_LOGGED
+    argv: Sequence[str],
+    *,
+    agent: str | None,
+    seconds: float,
+    todo: str,
+    most_logged: int = MOST_LOGGED,
+    environment: Mapping[str, str] = _NOTHING_MORE,
+    level: int = logging.INFO,
 ) -> str:
     """Run a command and return its standard output; its standard error goes to our log.
 
     Args:
         argv: the program and its arguments.
-        agent: for whom, for the log.
+        agent: for whom, for the log; None: for the hive.
         seconds: after which the command is ended.
         todo: what the reader can do when it fails.
         most_logged: how many lines of it are logged.
+        environment: variables that it gets beside the usual ones.
+        level: at which the log has the command itself.
 
     Raises:
         CommandError: it is not there, failed, took too long, or said too much.
     """
-    logger.info("%s: %s", agent, shlex.join(argv), extra=fields(agent=agent))
+    logger.log(level, "%s: %s", agent or "hive", shlex.join(argv), extra=fields(agent=agent))
     output, errors = _Output(), _Lines(agent, most_logged)
     try:
         process = subprocess.Popen(
             argv,
-            env=clean_environment(os.environ),
+            env={**clean_environment(os.environ), **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -107,8 +118,8 @@ def _failure(program: str, status: int, lines: Sequence[str]) -> str:
     if status < 0:
         how = f"was killed by {signal.Signals(-status).name}"
     said = [line.strip() for line in lines if line.strip()]
-    # nix says "error:" where it gives its reason, and goes on with a trace.
-    reason = next((line for line in reversed(said) if line.startswith("error:")), "")
+    # nix says "error:" where it gives its reason, git "fatal:", and both go on.
+    reason = next((line for line in reversed(said) if line.startswith(("error:", "fatal:"))), "")
     reason = reason if len(reason) > len("error:") else (said[-1] if said else "")
     return f"{program} {how}{': ' if reason else ''}{reason}"
 
@@ -144,7 +155,7 @@ class _Lines:
         last: the last lines.
     """
 
-    def __init__(self, agent: str, most_logged: int) -> None:
+    def __init__(self, agent: str | None, most_logged: int) -> None:
         self.last: deque[str] = deque(maxlen=_LAST_LINES)
         self._agent = agent
         self._most_logged = most_logged
@@ -166,7 +177,7 @@ class _Lines:
         left_out = self._seen - self._most_logged
         if left_out > 0:
             logger.warning(
-                "%s: %d more lines are left out", self._agent, left_out,
+                "%s: %d more lines are left out", self._agent or "hive", left_out,
                 extra=fields(agent=self._agent),
             )  # fmt: skip
 

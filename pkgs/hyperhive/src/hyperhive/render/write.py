@@ -207,7 +207,7 @@ def _make_directories(directory: Path, undo: list[Callable[[], object]]) -> None
 def _sync(files: list[Path]) -> None:
     """Wait until the contents of `files`, all on one file system, are on the disk."""
     if len(files) > _SYNCED_ALONE:
-        _sync_file_system(files[0])
+        sync_file_system(files[0])
         return
     # At once: then the file system commits many together.
     with ThreadPoolExecutor(_SYNCS_AT_ONCE) as pool:
@@ -215,13 +215,16 @@ def _sync(files: list[Path]) -> None:
             pass
 
 
-def _sync_file_system(file: Path) -> None:
-    """Call syncfs(2), which Python does not have."""
-    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+def sync_file_system(path: Path) -> None:
+    """Wait until all of the file system that a file or directory is on is on the disk.
+
+    It is syncfs(2), which Python does not have.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         if ctypes.CDLL(None, use_errno=True).syncfs(descriptor) != 0:
             error = ctypes.get_errno()
-            raise OSError(error, os.strerror(error), str(file))
+            raise OSError(error, os.strerror(error), str(path))
     finally:
         os.close(descriptor)
 
