@@ -61,7 +61,7 @@ async def serving(path: Path, tools: Waiting, progress_seconds: float) -> AsyncI
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
-                await serve_tools(tools.run, reader, writer, progress_seconds)
+                await serve_tools(tools.run, list, reader, writer, progress_seconds)
             finally:
                 tools.served.set()
                 writer.close()

@@ -10,6 +10,7 @@ from typing import Final
 from hyperhive.log_events import LogEvent
 from hyperhive.logs import fields
 from hyperhive.store.agents import AgentState
+from hyperhive.store.approval_states import ApprovalState
 from hyperhive.store.database import Committed
 from hyperhive.store.transaction import HiveEvent
 from hyperhive.wire.harness import OutcomeKind
@@ -55,6 +56,8 @@ def _log(event: HiveEvent) -> None:
                 agent, lost,
                 extra=fields(LogEvent.HARNESS_CRASHED, agent=agent, turn=turn),
             )  # fmt: skip
+        case "approval":
+            _log_approval(event)
         case "loop_guard":
             extra = fields(LogEvent.LOOP_GUARD, agent=agent)
             logger.warning("%s: paused: %s", agent, data["reason"], extra=extra)
@@ -68,3 +71,33 @@ def _log(event: HiveEvent) -> None:
             logger.warning(
                 "%s: cannot deliver reminder %s: %s", agent, data["id"], data["reason"], extra=extra
             )
+
+
+def _log_approval(event: HiveEvent) -> None:
+    data = event.data
+    agent, id, state = event.agent, data["id"], ApprovalState(data["state"])
+    words = f"{agent}: approval {id} ({data['kind']})"
+    match state:
+        case ApprovalState.PENDING:
+            logger.info(
+                "%s is pending, asked for by %s", words, data["by"],
+                extra=fields(LogEvent.APPROVAL_SUBMITTED, agent=agent, approval=id),
+            )  # fmt: skip
+        case ApprovalState.BUILDING:
+            logger.info("%s is being deployed", words, extra=fields(agent=agent, approval=id))
+        case ApprovalState.DEPLOYED:
+            logger.info(
+                "%s is deployed", words,
+                extra=fields(LogEvent.APPROVAL_DEPLOYED, agent=agent, approval=id),
+            )  # fmt: skip
+        case ApprovalState.FAILED:
+            logger.error(
+                "%s failed: %s", words, data["error"],
+                extra=fields(LogEvent.APPROVAL_FAILED, agent=agent, approval=id),
+            )  # fmt: skip
+        case _:
+            why = f": {data['reason']}" if data["reason"] else ""
+            logger.info(
+                "%s is %s by %s%s", words, state, data["by"], why,
+                extra=fields(LogEvent.APPROVAL_DECIDED, agent=agent, approval=id),
+            )  # fmt: skip

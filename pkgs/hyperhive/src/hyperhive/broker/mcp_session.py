@@ -18,7 +18,7 @@ from mcp.server.stdio import stdio_server
 from hyperhive import __version__
 from hyperhive.broker.core import Core
 from hyperhive.broker.tool_calls import PROGRESS_SECONDS, RunTool, Tell, run_call
-from hyperhive.broker.tools import TOOLS, ToolAnswer, call_tool
+from hyperhive.broker.tools import ToolAnswer, call_tool, tools_of
 from hyperhive.hive.names import HIVE_SERVER, AgentName
 
 _TAKES_HANDLERS: Final = "on_call_tool" in inspect.signature(Server.__init__).parameters
@@ -73,6 +73,10 @@ class _Output:
             await self._writer.drain()
 
 
+DeclareTools = Callable[[], list[dict[str, Any]]]
+"""The tools that there are now, as tools/list has them."""
+
+
 async def serve_mcp(
     core: Core, agent: AgentName, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
@@ -81,16 +85,23 @@ async def serve_mcp(
     Raises:
         ConnectionError: the client sent a line over the limit.
     """
-    await serve_tools(partial(call_tool, core, agent), reader, writer)
+
+    def declared() -> list[dict[str, Any]]:
+        return [tool.declaration for tool in tools_of(core, agent)]
+
+    await serve_tools(partial(call_tool, core, agent), declared, reader, writer)
 
 
 async def serve_tools(
     run: RunTool,
+    declared: DeclareTools,
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     progress_seconds: float = PROGRESS_SECONDS,
 ) -> None:
     """Serves one MCP client until it disconnects, with `run` for its calls of tools.
+
+    What tools/list answers is `declared` each time.
 
     Calls run side by side. One that the client gives up (notifications/cancelled), and every one
     that runs when it disconnects, is cancelled. A client that gave a progress token is told every
@@ -103,7 +114,7 @@ async def serve_tools(
     async def answer(name: str, arguments: dict[str, Any] | None, tell: Tell) -> ToolAnswer:
         return await run_call(run, name, arguments or {}, tell, progress_seconds)
 
-    server = _server(answer)
+    server = _server(answer, declared)
     # The SDK duck-types both: lines to iterate over, and something to write text to.
     lines, output = cast(Any, _Lines(reader)), cast(Any, _Output(writer))
     try:
@@ -116,17 +127,15 @@ async def serve_tools(
 _Answer = Callable[[str, dict[str, Any] | None, Tell], Awaitable[ToolAnswer]]
 
 
-def _server(answer: _Answer) -> Any:
-    return _server_2(answer) if _TAKES_HANDLERS else _server_1(answer)
+def _server(answer: _Answer, declared: DeclareTools) -> Any:
+    return _server_2(answer, declared) if _TAKES_HANDLERS else _server_1(answer, declared)
 
 
-def _server_2(answer: _Answer) -> Any:
+def _server_2(answer: _Answer, declared: DeclareTools) -> Any:
     from mcp_types import CallToolResult, ListToolsResult
 
-    tools = ListToolsResult.model_validate({"tools": _declarations()})
-
     async def on_list_tools(_context: Any, _params: Any) -> ListToolsResult:
-        return tools
+        return ListToolsResult.model_validate({"tools": declared()})
 
     async def on_call_tool(context: Any, params: Any) -> CallToolResult:
         async def tell(progress: float, message: str) -> None:
@@ -143,14 +152,13 @@ def _server_2(answer: _Answer) -> Any:
     )
 
 
-def _server_1(answer: _Answer) -> Any:
+def _server_1(answer: _Answer, declared: DeclareTools) -> Any:
     from mcp import types
 
     server: Any = Server(HIVE_SERVER, version=__version__)
-    tools = [types.Tool.model_validate(tool) for tool in _declarations()]
 
     async def list_tools() -> list[types.Tool]:
-        return tools
+        return [types.Tool.model_validate(tool) for tool in declared()]
 
     async def call(name: str, arguments: dict[str, Any]) -> types.CallToolResult:
         context = server.request_context
@@ -166,10 +174,6 @@ def _server_1(answer: _Answer) -> Any:
     server.list_tools()(list_tools)
     server.call_tool(validate_input=False)(call)  # `call_tool` validates, with better words
     return server
-
-
-def _declarations() -> list[dict[str, Any]]:
-    return [tool.declaration for tool in TOOLS]
 
 
 def _result(answer: ToolAnswer) -> dict[str, Any]:

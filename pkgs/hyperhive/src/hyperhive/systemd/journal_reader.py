@@ -143,6 +143,11 @@ def history(reader: "Reader", wish: Wish) -> Iterator[dict[str, Any]]:
         yield from reader
 
 
+def has_journal() -> bool:
+    """Whether this machine keeps a journal."""
+    return any(Path(top).is_dir() for top in _SYSTEM_JOURNALS)
+
+
 def can_read_journal() -> bool:
     """Whether this user may read what system units wrote (members of `systemd-journal` may)."""
     try:

@@ -4,12 +4,27 @@ The store says how far an approval has come, and nothing else does: repositories
 and a deploy that was cut off is begun again.
 """
 
-from collections.abc import Sequence
-from typing import Any
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
+from hyperhive.broker.approvals import candidates, requests
+from hyperhive.broker.approvals.candidates import Candidate
+from hyperhive.broker.approvals.deployments import Deployments
+from hyperhive.broker.approvals.fitness import Fitness
+from hyperhive.broker.approvals.publishing import Publishing
 from hyperhive.broker.core import Core
-from hyperhive.hive.names import AgentName
-from hyperhive.store.approvals import Approval
+from hyperhive.errors import HyperhiveError, InputError
+from hyperhive.hive.names import OPERATOR, AgentName
+from hyperhive.logs import fields
+from hyperhive.store import approval_rows, approvals
+from hyperhive.store.approval_rows import Approval, NewApproval
+from hyperhive.store.approval_states import UNFINISHED, ApprovalKind, ApprovalState
+from hyperhive.wire.git_objects import CommitObjects
+from hyperhive.wire.records import to_json
+
+logger: Final = logging.getLogger(__name__)
 
 
 class Approvals:
@@ -19,7 +34,14 @@ class Approvals:
     ApprovalClosedError (a HyperhiveError) where it has gone another way already.
     """
 
-    def __init__(self, core: Core) -> None: ...
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._deciding = asyncio.Lock()
+        self._fitness = Fitness(core)
+        self._publishing = Publishing(core)
+        self._deployments = Deployments(
+            lambda id, agent: core.lifecycle.deploy(id, agent), self._is_unfinished, self._give_up
+        )
 
     async def submit_commit(
         self,
@@ -27,7 +49,7 @@ class Approvals:
         agent: str,
         commit: str,
         description: str,
-        objects: dict[str, Any] | None,
+        objects: Mapping[str, Any] | None,
         supersede: int | None = None,
     ) -> Approval:
         """Asks that an agent runs with a commit.
@@ -41,6 +63,13 @@ class Approvals:
             InputError: it is not something that could be done, or would change nothing.
             PendingApprovalError: another one about the agent is pending.
         """
+        members = self._core.members
+        name = candidates.member(members, agent)
+        read = requests.objects_of(objects)
+        candidate = candidates.commit_candidate(members, name, requests.files_of(commit, read))
+        candidates.check_changes(members, name, candidate)
+        new = _new(ApprovalKind.APPLY_COMMIT, candidate, by, commit, read, description)
+        return await self._submit(new, supersede)
 
     async def submit_spawn(
         self,
@@ -50,7 +79,20 @@ class Approvals:
         agent_toml: str | None = None,
         supersede: int | None = None,
     ) -> Approval:
-        """Asks for a new agent; errors as for `submit_commit`."""
+        """Asks for a new agent; errors as for `submit_commit`.
+
+        Args:
+            agent_toml: its settings; None: as those of an agent that declares nothing.
+        """
+        description = requests.described(description)
+        files = requests.spawn_files(name, agent_toml)
+        candidate = candidates.spawn_candidate(
+            await self._fitness.to_come(), name, description, files
+        )
+        await self._fitness.check_is_new(candidate.after.name)
+        commit, read = self._made(files, None, by, f"Spawn {name}")
+        new = _new(ApprovalKind.SPAWN, candidate, by, commit, read, description)
+        return await self._submit(new, supersede)
 
     async def allow_rule(self, agent: str, rule: str, supersede: int | None = None) -> Approval:
         """Asks, for the operator, for one Bash rule more; errors as for `submit_commit`.
@@ -58,6 +100,17 @@ class Approvals:
         Args:
             rule: `git push *` or `Bash(git push *)`.
         """
+        members = self._core.members
+        name = candidates.member(members, agent)
+        await self._fitness.check_runs_as_it_is(name)
+        text = requests.bash_rule(rule)
+        files = requests.files_with_rule(members, name, text)
+        candidate = candidates.commit_candidate(members, name, files)
+        parent = await self._fitness.running_commit(name)
+        words = f"Allow Bash({text})"
+        commit, read = self._made(files, parent, OPERATOR, f"{words}\n")
+        new = _new(ApprovalKind.ALLOW_RULE, candidate, OPERATOR, commit, read, words)
+        return await self._submit(new, supersede)
 
     async def approve(self, id: int, by: str, commit: str | None = None) -> Approval:
         """The operator wants it; that it is done, the answer does not wait for.
@@ -68,15 +121,35 @@ class Approvals:
         Raises:
             InputError: it does not fit the hive as it is now.
         """
+        async with self._deciding:
+            asked = await self._core.store.read(approval_rows.get, id)
+            await self._fitness.check(asked)
+            approval = await self._decide(id, approve=True, by=by, commit=commit)
+        self._publishing.later(id)
+        self._deployments.begin(id, AgentName(approval.agent))
+        return approval
 
     async def deny(self, id: int, by: str, reason: str = "") -> Approval:
         """The operator does not want it."""
+        approval = await self._decide(id, approve=False, by=by, reason=reason)
+        self._publishing.later(id)
+        return approval
 
     async def cancel(self, id: int, by: str, reason: str = "") -> Approval:
         """Who asked for it, or the operator, withdraws it."""
+        core = self._core
+        approval = await core.store.write(
+            approvals.cancel, id, by=by, reason=reason, reader=self._reader, now=core.clock()
+        )
+        self._publishing.later(id)
+        return approval
 
     async def begin(self, id: int) -> Approval:
         """Whoever deploys it begins; saying it twice is no error."""
+        core = self._core
+        approval = await core.store.write(approvals.begin, id, now=core.clock())
+        await self._renew(approval)
+        return approval
 
     async def finish(
         self, id: int, *, error: str = "", log: Sequence[str] = (), changes: Sequence[str] = ()
@@ -88,16 +161,125 @@ class Approvals:
             log: the last lines of what was said.
             changes: what was done, a few words each.
         """
+        core = self._core
+        approval = await core.store.write(
+            approvals.finish,
+            id,
+            error=error,
+            log=list(log),
+            changes=list(changes),
+            reader=self._reader,
+            now=core.clock(),
+        )
+        await self._renew(approval)
+        self._publishing.later(id)
+        return approval
 
-    def warnings(self, approval: Approval) -> list[str]:
-        """What is to be known of the change, one line each."""
+    async def warnings(self, approval: Approval) -> list[str]:
+        """What is to be known of the change, one line each; none of one that does not fit."""
+        try:
+            return (await self._fitness.candidate(approval)).warnings
+        except InputError:
+            return []
 
-    def problem(self, approval: Approval) -> str:
-        """Why it could not be deployed as things are now; "": it could."""
+    async def problem(self, approval: Approval) -> str:
+        """Why it could not be approved as things are now; "": it could, or is no longer pending."""
+        if approval.state is not ApprovalState.PENDING:
+            return ""
+        try:
+            await self._fitness.check(approval)
+        except InputError as error:
+            return f"{error.what}: {error.todo}" if error.todo else error.what
+        return ""
 
     async def resume(self) -> None:
         """At the start, once `core.lifecycle` is set: what was approved and not done is deployed
         again, and what repositories lack is written. Neither is waited for."""
+        for approval in await self._core.store.read(approval_rows.unfinished):
+            self._deployments.begin(approval.id, AgentName(approval.agent))
+        self._publishing.all_later()
+
+    async def settled(self) -> None:
+        """Waits until the repositories have what the store has."""
+        await self._publishing.settled()
 
     async def close(self) -> None:
         """At the end of the broker, before its store is closed."""
+        await self._deployments.close()
+        await self._publishing.close()
+
+    @property
+    def _reader(self) -> str:
+        return self._core.hive.manager or OPERATOR
+
+    async def _submit(self, new: NewApproval, supersede: int | None) -> Approval:
+        core = self._core
+        approval = await core.store.write(
+            approvals.submit, new, supersede=supersede, reader=self._reader, now=core.clock()
+        )
+        if approval.supersedes is not None:
+            self._publishing.later(approval.supersedes)
+        # Who asked may look for it at once.
+        await self._publishing.now(approval.id)
+        return approval
+
+    async def _decide(self, id: int, *, approve: bool, by: str, **more: Any) -> Approval:
+        core = self._core
+        decision = {"reason": "", "commit": None, **more}
+        return await core.store.write(
+            approvals.decide,
+            id,
+            approve=approve,
+            by=by,
+            reader=self._reader,
+            now=core.clock(),
+            **decision,
+        )
+
+    def _made(
+        self, files: Mapping[str, bytes], parent: str | None, by: str, message: str
+    ) -> tuple[str, CommitObjects]:
+        core = self._core
+        hive = core.members.declared.hive.name
+        return requests.commit_of(files, parent, by, hive, message, at=int(core.clock()))
+
+    async def _renew(self, approval: Approval) -> None:
+        try:
+            await self._core.membership.renew(f"approval {approval.id}")
+        except OSError as error:
+            logger.error(
+                "%s: approval %d: its sockets: %s",
+                approval.agent, approval.id, error,
+                extra=fields(agent=approval.agent, approval=approval.id),
+            )  # fmt: skip
+
+    async def _is_unfinished(self, id: int) -> bool:
+        return (await self._core.store.read(approval_rows.get, id)).state in UNFINISHED
+
+    async def _give_up(self, id: int, error: str) -> None:
+        try:
+            await self.finish(id, error=error)
+        except HyperhiveError as late:
+            logger.warning("approval %d: %s", id, late.what, extra=fields(approval=id))
+
+
+def _new(
+    kind: ApprovalKind,
+    candidate: Candidate,
+    by: str,
+    commit: str,
+    objects: CommitObjects,
+    description: str,
+) -> NewApproval:
+    agent = candidate.after.name
+    files = candidate.members.approved[agent].files
+    return NewApproval(
+        kind=kind,
+        agent=agent,
+        commit=commit,
+        description=requests.described(description),
+        files=files,
+        objects=to_json(objects),
+        submitted_by=by,
+        extra_nix="extra.nix" in files,
+    )
