@@ -172,17 +172,17 @@ def _example(location: Location, schema: type[BaseModel]) -> str:
     field = _field_at(location, schema)
     if field is None or not field.examples:
         return ""
-    return f", for example {_toml(field.examples[0])}"
+    return f", for example {toml_value(field.examples[0])}"
 
 
-def _toml(value: Any) -> str:
-    """A value as it stands in a line of TOML."""
+def toml_value(value: Any) -> str:
+    """A value of an example as it stands in a line of TOML."""
     match value:
         case dict():
-            inside = ", ".join(f"{key} = {_toml(item)}" for key, item in value.items())
+            inside = ", ".join(f"{key} = {toml_value(item)}" for key, item in value.items())
             return f"{{ {inside} }}"
         case list():
-            return f"[{', '.join(map(_toml, value))}]"
+            return f"[{', '.join(map(toml_value, value))}]"
         case _:
             return json.dumps(value, ensure_ascii=False)
 
