@@ -25,6 +25,8 @@ let
     "needs_login"
     "loop_guard"
     "deployment_failed"
+    "approval"
+    "approval_failed"
   ];
 in
 {

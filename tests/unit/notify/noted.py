@@ -4,6 +4,7 @@ from typing import Any
 
 from hyperhive.hive.notifications import NotifyEvent
 from hyperhive.notify.notices import Notice
+from hyperhive.operator.approval_models import Approval
 from hyperhive.operator.models import Event, Question
 
 AT = 1_700_000_000.0
@@ -16,7 +17,7 @@ def notice(
     return Notice(event, agent, AT, text, {"result": "signal"})
 
 
-def event(kind: str, **data: Any) -> Event:
+def event(kind: str, /, **data: Any) -> Event:
     """An event of the hive's, about alice."""
     return Event(id=7, at=AT, agent="alice", turn=None, kind=kind, data=data)
 
@@ -39,5 +40,30 @@ def question(text: str, *options: str, state: str = "open") -> Question:
             "closed_by": None,
             "closed_at": None,
             "waiting_turn": None,
+        }
+    )
+
+
+def approval(description: str, state: str = "pending") -> Approval:
+    """An approval about alice that boss asked for."""
+    return Approval.model_validate(
+        {
+            "id": 5,
+            "kind": "apply_commit",
+            "agent": "alice",
+            "commit": "9b1c0e2f" * 5,
+            "description": description,
+            "submitted_by": "boss",
+            "created_at": AT,
+            "state": state,
+            "decided_at": None,
+            "decided_by": None,
+            "reason": "",
+            "began_at": None,
+            "finished_at": None,
+            "error": "",
+            "extra_nix": True,
+            "supersedes": None,
+            "superseded_by": None,
         }
     )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hyperhive.hive.notifications import NotifyEvent
 from hyperhive.notify.notices import DATA_BYTES, TEXT_CHARACTERS, Notice, needed_for, notice_of
 from hyperhive.operator.models import Event
-from tests.unit.notify.noted import AT, event, question
+from tests.unit.notify.noted import AT, approval, event, question
 
 CRASH: Final[dict[str, Any]] = {
     "result": "signal",
@@ -20,6 +20,8 @@ CRASH: Final[dict[str, Any]] = {
     "lines": ["one", "two"],
 }
 ASKED: Final = event("question", **{"id": 3, "from": "alice", "to": "operator", "until": AT})
+PROPOSED: Final = {"id": 5, "kind": "apply_commit", "agent": "alice"}
+PENDING: Final = event("approval", **PROPOSED, state="pending", by="boss")
 TOLD: Final = [
     (
         event("container_crash", **CRASH),
@@ -53,6 +55,12 @@ TOLD: Final = [
         "alice: could not be deployed: no such package",
     ),
     (ASKED, NotifyEvent.QUESTION, "alice asks:"),
+    (PENDING, NotifyEvent.APPROVAL, "boss asks for new settings for alice (hyperhive show 5)"),
+    (
+        event("approval", **{**PROPOSED, "state": "failed", "error": "no such package"}),
+        NotifyEvent.APPROVAL_FAILED,
+        "alice: approval 5 failed: no such package",
+    ),
 ]
 
 
@@ -82,6 +90,9 @@ def test_there_are_words_for_each() -> None:
         event("turn.text", text="container_crash"),
         event("requeued", id=1, reason="failed"),
         event("read", count=2),
+        event("approval", **PROPOSED, state="pending", by="operator"),
+        event("approval", **PROPOSED, state="approved", by="operator"),
+        event("approval", **PROPOSED, state="deployed", changes=["built"]),
     ],
     ids=lambda one: one.kind,
 )
@@ -100,6 +111,18 @@ def test_a_question_is_told_with_its_text_and_options() -> None:
 @pytest.mark.parametrize("state", ["answered", "expired", "cancelled"])
 def test_a_question_that_is_closed_is_not_told(state: str) -> None:
     assert notice_of(NotifyEvent.QUESTION, ASKED, question("Which?", state=state)) is None
+
+
+def test_an_approval_is_told_with_what_was_said_of_it() -> None:
+    told = notice_of(NotifyEvent.APPROVAL, PENDING, approval("she\nneeds jq"))
+    assert told is not None
+    assert told.text.endswith("(hyperhive show 5): she needs jq")
+    assert (told.data["description"], told.data["extra_nix"]) == ("she\nneeds jq", True)
+
+
+@pytest.mark.parametrize("state", ["approved", "denied", "cancelled", "superseded", "deployed"])
+def test_an_approval_that_is_decided_is_not_told(state: str) -> None:
+    assert notice_of(NotifyEvent.APPROVAL, PENDING, approval("x", state)) is None
 
 
 @given(st.text(max_size=2000), st.lists(st.text(max_size=2000), max_size=60))

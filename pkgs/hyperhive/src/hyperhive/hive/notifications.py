@@ -22,6 +22,10 @@ class NotifyEvent(StrEnum):
     NEEDS_LOGIN = "needs_login"
     LOOP_GUARD = "loop_guard"
     DEPLOYMENT_FAILED = "deployment_failed"
+    APPROVAL = "approval"
+    """Something is asked of the operator, who approves or denies it."""
+    APPROVAL_FAILED = "approval_failed"
+    """What the operator approved could not be done."""
 
 
 ALL_EVENTS: Final = list(NotifyEvent)

@@ -11,6 +11,7 @@ from typing import Final
 from hyperhive.errors import HyperhiveError, InputError
 from hyperhive.hive.notifications import NotifyEvent
 from hyperhive.notify.notices import Notice, needed_for, notice_of
+from hyperhive.operator.approval_models import Approval
 from hyperhive.operator.client import OperatorClient, connect
 from hyperhive.operator.models import Event, Question
 
@@ -93,7 +94,7 @@ class Follower:
         why = needed_for(event)
         notice = None
         if why in self._wanted:
-            notice = notice_of(why, event, _question(broker, event))
+            notice = notice_of(why, event, _asked(broker, why, event))
         self._after = event.id
         if notice is not None or event.id >= (self._put_last or 0) + MOST_PASSED:
             self._put(notice)
@@ -109,11 +110,16 @@ class Follower:
         self._pause = 0.0
 
 
-def _question(broker: OperatorClient, event: Event) -> Question | None:
-    """The question that an event is about; None: it is about none, or about one that is gone."""
-    if event.kind != "question":
-        return None
+def _asked(
+    broker: OperatorClient, why: NotifyEvent | None, event: Event
+) -> Question | Approval | None:
+    """What the event asks of the operator; None: nothing, or something that is gone."""
     try:
-        return broker.question(event.data["id"])
+        match why:
+            case NotifyEvent.QUESTION:
+                return broker.question(event.data["id"])
+            case NotifyEvent.APPROVAL:
+                return broker.approval_row(event.data["id"])
     except InputError:
-        return None
+        pass
+    return None

@@ -7,8 +7,10 @@ from typing import Any, Final
 
 from hyperhive.hive.names import OPERATOR
 from hyperhive.hive.notifications import NotifyEvent
+from hyperhive.operator.approval_models import ASKED, Approval
 from hyperhive.operator.models import Event, Question
 from hyperhive.store.agents import AgentState
+from hyperhive.store.approval_states import ApprovalKind, ApprovalState
 from hyperhive.store.questions import QuestionState
 
 TEXT_CHARACTERS: Final = 300
@@ -62,20 +64,29 @@ def needed_for(event: Event) -> NotifyEvent | None:
             return NotifyEvent.NEEDS_LOGIN
         case "deployment" if data.get("error"):
             return NotifyEvent.DEPLOYMENT_FAILED
+        case "approval" if data["state"] == ApprovalState.PENDING and data["by"] != OPERATOR:
+            return NotifyEvent.APPROVAL
+        case "approval" if data["state"] == ApprovalState.FAILED:
+            return NotifyEvent.APPROVAL_FAILED
     return None
 
 
-def notice_of(why: NotifyEvent, event: Event, question: Question | None) -> Notice | None:
-    """What the operator is told of an event; None: the question is answered already.
+def notice_of(why: NotifyEvent, event: Event, asked: Question | Approval | None) -> Notice | None:
+    """What the operator is told of an event; None: what was asked is answered already.
 
     Args:
-        question: what was asked, where the event is a question that is still known.
+        asked: what the event asks of the operator, where it does and that is still known.
     """
-    if question is not None and question.state is not QuestionState.OPEN:
-        return None
     agent, data = event.agent or "", event.data
-    if question is not None:
-        data = {**data, "question": question.question, "options": question.options}
+    match asked:
+        case Question():
+            if asked.state is not QuestionState.OPEN:
+                return None
+            data = {**data, "question": asked.question, "options": asked.options}
+        case Approval():
+            if asked.state is not ApprovalState.PENDING:
+                return None
+            data = {**data, "description": asked.description, "extra_nix": asked.extra_nix}
     text = _line(_words(why, agent, data))
     return Notice(why, agent, event.at, text, _bounded(data))
 
@@ -99,6 +110,12 @@ def _words(why: NotifyEvent, agent: str, data: dict[str, Any]) -> str:
             return f"{agent}: paused: {data['reason']}"
         case NotifyEvent.DEPLOYMENT_FAILED:
             return f"{agent}: could not be deployed: {data['error']}"
+        case NotifyEvent.APPROVAL:
+            what = ASKED[ApprovalKind(data["kind"])].format(agent)
+            said = f": {data['description']}" if data.get("description") else ""
+            return f"{data['by']} asks for {what} (hyperhive show {data['id']}){said}"
+        case NotifyEvent.APPROVAL_FAILED:
+            return f"{agent}: approval {data['id']} failed: {data['error']}"
 
 
 def _lost(data: dict[str, Any]) -> str:
