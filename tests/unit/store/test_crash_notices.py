@@ -4,12 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from hyperhive.store import crash_notices, messages
 from hyperhive.store.container_states import Crash
-from hyperhive.store.crash_notices import LINES_BYTES, LOSS_SECONDS, RUNS
+from hyperhive.store.crash_notices import LOSS_SECONDS, RUNS
 from hyperhive.store.messages import NewMessage
 from hyperhive.store.transaction import Transaction
 from tests.unit.store.operations import begin, mail, talk, told
@@ -133,17 +131,6 @@ def test_a_notice_wakes_its_reader(tx: Transaction) -> None:
     crashed(tx, "a")
     assert "bob" in tx.woken
     assert begin(tx, "bob", at=11).delivery is not None
-
-
-@given(lines=st.lists(st.text(alphabet=st.characters(), max_size=6000), max_size=40))
-def test_of_many_lines_the_newest_are_told(lines: list[str]) -> None:
-    kept = crash_notices._newest(tuple(lines))
-    assert len(json.dumps(kept)) <= LINES_BYTES + 4 * len(kept) + 2
-    assert bool(kept) == bool(lines)
-    if kept != lines and len(kept) > 1:
-        assert kept == lines[-len(kept) :]
-        more = sum(len(json.dumps(line)) for line in lines[-len(kept) - 1 :])
-        assert more > LINES_BYTES, "one more would fit"
 
 
 def test_hostile_lines_are_still_one_json_object(tx: Transaction) -> None:

@@ -11,7 +11,7 @@ from hyperhive.hive.names import OPERATOR
 from hyperhive.operator import models
 from hyperhive.operator.faults import NotFoundError, WrongStateError
 from hyperhive.operator.pages import After, Limit, PathId
-from hyperhive.store import listing, questions
+from hyperhive.store import listing, operator_answers, questions
 from hyperhive.store.questions import (
     ClosedQuestionError,
     Question,
@@ -47,7 +47,7 @@ def routes(core: Core) -> APIRouter:
     async def answer(id: PathId, said: models.Answer) -> models.Question:
         texts = tuple(map(answer_text, said.answer))
         try:
-            await core.store.write(_answer, id, texts, now=core.clock())
+            await core.store.write(_answer, id, texts, manager=core.hive.manager, now=core.clock())
         except ClosedQuestionError as error:
             raise _closed(error.question, core.clock()) from None
         except UnknownQuestionError as error:
@@ -67,11 +67,13 @@ def routes(core: Core) -> APIRouter:
     return router
 
 
-def _answer(tx: Transaction, id: int, texts: tuple[str, ...], *, now: float) -> None:
+def _answer(
+    tx: Transaction, id: int, texts: tuple[str, ...], *, manager: str | None, now: float
+) -> None:
     question = questions.read_question(tx, id)
     if question.state is QuestionState.OPEN:
         _check_number(question, texts)
-    questions.answer(tx, id, OPERATOR, texts, now=now)
+    operator_answers.answer(tx, id, texts, manager=manager, now=now)
 
 
 def _check_number(question: Question, texts: tuple[str, ...]) -> None:

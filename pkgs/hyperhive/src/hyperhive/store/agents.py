@@ -259,12 +259,17 @@ def set_link(
     now: float,
     harness: str | None = None,
     claude: str | None = None,
+    settings: str | None = None,
 ) -> None:
-    """Records whether the harness is there."""
+    """Records whether the harness is there.
+
+    Args:
+        settings: the digest of the settings that it runs with, of one that is connected.
+    """
     tx.connection.execute(
         "UPDATE agents SET link = ?, link_reason = ?, harness = coalesce(?, harness),"
-        " claude = coalesce(?, claude) WHERE name = ?",
-        (link, reason, harness, claude, name),
+        " claude = coalesce(?, claude), harness_settings = ? WHERE name = ?",
+        (link, reason, harness, claude, settings, name),
     )
     settle(tx, name, now=now)
 

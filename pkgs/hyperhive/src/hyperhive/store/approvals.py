@@ -5,10 +5,9 @@ Who loses a race is told who won. What has ended never changes again.
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from hyperhive.hive.names import OPERATOR
-from hyperhive.store import containers, notices, spawned_agents
+from hyperhive.store import approval_notices, containers, spawned_agents
 from hyperhive.store.approval_errors import (
     ApprovalClosedError,
     EarlierApprovalError,
@@ -23,6 +22,7 @@ from hyperhive.store.approval_rows import (
     approved_layers,
     get,
     last_approved,
+    last_deployed,
     listed,
     read,
     unfinished,
@@ -47,6 +47,7 @@ __all__ = [
     "finish",
     "get",
     "last_approved",
+    "last_deployed",
     "listed",
     "mark_tagged",
     "read",
@@ -91,9 +92,9 @@ def submit(
             "UPDATE approvals SET superseded_by = ?, reason = ? WHERE id = ?",
             (id, f"approval {id} takes its place", supersede),
         )
-        _resolved(tx, read(tx, supersede), reader, now=now)
+        approval_notices.resolved(tx, read(tx, supersede), reader, now=now)
     submitted = read(tx, id)
-    _event(tx, submitted, {"by": submitted.submitted_by}, now=now)
+    approval_notices.submitted(tx, submitted, now=now)
     return submitted
 
 
@@ -130,7 +131,7 @@ def decide(
     decided = _decided(tx, id, state, by, reason, now=now)
     if approve and decided.kind is ApprovalKind.SPAWN:
         spawned_agents.wanted(tx, decided.agent, id, decided.description, now=now)
-    _resolved(tx, decided, reader, now=now)
+    approval_notices.resolved(tx, decided, reader, now=now)
     return decided
 
 
@@ -151,7 +152,7 @@ def cancel(tx: Transaction, id: int, *, by: str, reason: str, reader: str, now: 
             f"approval {id} was submitted by {about.submitted_by}", "ask them to cancel it"
         )
     cancelled = _decided(tx, id, ApprovalState.CANCELLED, by, reason, now=now)
-    _resolved(tx, cancelled, reader, now=now)
+    approval_notices.resolved(tx, cancelled, reader, now=now)
     return cancelled
 
 
@@ -182,7 +183,7 @@ def begin(tx: Transaction, id: int, *, now: float) -> Approval:
     if begun.kind is ApprovalKind.SPAWN:
         spawned_agents.joins(tx, begun.agent, id)
         containers.declared_again(tx, [begun.agent], now=now)
-    _event(tx, begun, {}, now=now)
+    approval_notices.begun(tx, begun, now=now)
     return begun
 
 
@@ -217,10 +218,16 @@ def finish(
     finished = read(tx, id)
     if changed.rowcount == 0:
         raise ApprovalClosedError(finished)
-    if error:
-        _failed(tx, finished, reader, now=now)
-    else:
-        _deployed(tx, finished, changes, reader, now=now)
+    if not error:
+        tx.connection.execute(
+            "UPDATE agents SET approved = ?, approved_id = ? WHERE name = ?",
+            (json.dumps(dict(finished.files)), id, finished.agent),
+        )
+        approval_notices.deployed(tx, finished, changes, reader, now=now)
+        return finished
+    if finished.kind is ApprovalKind.SPAWN:
+        spawned_agents.leaves(tx, finished.agent, id)
+    approval_notices.failed(tx, finished, reader, now=now)
     return finished
 
 
@@ -275,49 +282,6 @@ def _decided(
     if changed.rowcount == 0:
         raise ApprovalClosedError(decided)
     return decided
-
-
-def _resolved(tx: Transaction, approval: Approval, reader: str, *, now: float) -> None:
-    """Tells that it waits for nobody any more."""
-    how = {"by": approval.decided_by, "reason": approval.reason}
-    _event(tx, approval, how, now=now)
-    if reader != approval.decided_by:
-        data = {"id": approval.id, "kind": approval.kind, "agent": approval.agent}
-        resolved = {**data, "state": approval.state, **how}
-        notices.tell(tx, reader, "approval_resolved", resolved, now=now)
-
-
-def _deployed(
-    tx: Transaction, approval: Approval, changes: Sequence[str], reader: str, *, now: float
-) -> None:
-    tx.connection.execute(
-        "UPDATE agents SET approved = ?, approved_id = ? WHERE name = ?",
-        (json.dumps(dict(approval.files)), approval.id, approval.agent),
-    )
-    _event(tx, approval, {"changes": list(changes)}, now=now)
-    event = "spawned" if approval.kind is ApprovalKind.SPAWN else "deployed"
-    data = {"id": approval.id, "agent": approval.agent, "commit": approval.commit}
-    notices.tell(tx, reader, event, {**data, "changes": notices.newest(changes)}, now=now)
-
-
-def _failed(tx: Transaction, approval: Approval, reader: str, *, now: float) -> None:
-    if approval.kind is ApprovalKind.SPAWN:
-        spawned_agents.leaves(tx, approval.agent, approval.id)
-    _event(tx, approval, {"error": approval.error}, now=now)
-    data: dict[str, Any] = {
-        "id": approval.id,
-        "agent": approval.agent,
-        "commit": approval.commit,
-        "error": approval.error,
-        "log": notices.newest(approval.log),
-    }
-    for one in dict.fromkeys((reader, OPERATOR)):
-        notices.tell(tx, one, "failed", data, now=now)
-
-
-def _event(tx: Transaction, approval: Approval, more: dict[str, Any], *, now: float) -> None:
-    data = {"id": approval.id, "kind": approval.kind, "agent": approval.agent}
-    tx.event("approval", {**data, "state": approval.state, **more}, at=now, agent=approval.agent)
 
 
 def _plain(text: str) -> str:

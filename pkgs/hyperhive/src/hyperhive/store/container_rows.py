@@ -31,6 +31,7 @@ class ContainerRow:
 
     Attributes:
         declared: whether the hive has its agent now.
+        wanted_by: whose wish that is.
         state: None: nobody reported any, as where agents have no containers.
         since: when the state began, seconds since the epoch.
         at: when the newest report saw it.
@@ -41,6 +42,7 @@ class ContainerRow:
     declared: bool
     wanted: Wanted | None
     wanted_reason: str
+    wanted_by: str | None
     state: ContainerState | None
     reason: str
     since: float | None
@@ -50,7 +52,7 @@ class ContainerRow:
 
     @property
     def is_to_end(self) -> bool:
-        """Whether it is the operator who wants that no container runs."""
+        """Whether somebody who may want so wants that no container runs."""
         return not self.declared or self.wanted in ENDED
 
 
@@ -61,8 +63,9 @@ def read_container(tx: Transaction, agent: str) -> ContainerRow:
         KeyError: there is and was no such agent.
     """
     row = tx.connection.execute(
-        "SELECT declared, wanted, wanted_reason, container, container_reason, container_since,"
-        " container_at, container_invocation, container_crash FROM agents WHERE name = ?",
+        "SELECT declared, wanted, wanted_reason, wanted_by, container, container_reason,"
+        " container_since, container_at, container_invocation, container_crash FROM agents"
+        " WHERE name = ?",
         (agent,),
     ).fetchone()
     if row is None:
@@ -71,12 +74,13 @@ def read_container(tx: Transaction, agent: str) -> ContainerRow:
         declared=bool(row[0]),
         wanted=None if row[1] is None else Wanted(row[1]),
         wanted_reason=row[2],
-        state=None if row[3] is None else ContainerState(row[3]),
-        reason=row[4],
-        since=row[5],
-        at=row[6],
-        invocation=row[7],
-        crash=row[8],
+        wanted_by=row[3],
+        state=None if row[4] is None else ContainerState(row[4]),
+        reason=row[5],
+        since=row[6],
+        at=row[7],
+        invocation=row[8],
+        crash=row[9],
     )
 
 

@@ -1,4 +1,4 @@
-"""Containers: what the operator wants of them, and what their units were seen to be.
+"""Containers: what is wanted of them, and what their units were seen to be.
 
 What is wanted is written down before anything is done about it, so that it holds whatever ends in
 between. What is reported is what was seen, in whatever order the reports come.
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hyperhive.errors import HyperhiveError
-from hyperhive.store import crash_notices, turn_ends
+from hyperhive.hive.names import OPERATOR
+from hyperhive.store import crash_notices, notices, spawned_agents, turn_ends
 from hyperhive.store.agents import NO_HARNESS, read_agent, unlink
 from hyperhive.store.container_rows import ENDED, GONE, UP, ContainerRow, Link, read_container
 from hyperhive.store.container_states import ContainerState, Crash, Wanted
@@ -40,16 +41,33 @@ class UnfitWishError(HyperhiveError):
     """It cannot be wanted of a container such as this."""
 
 
-def want(tx: Transaction, agent: str, wanted: Wanted, reason: str, *, now: float) -> ContainerRow:
-    """Records what the operator wants of an agent's container; returns what was known before.
+def want(
+    tx: Transaction,
+    agent: str,
+    wanted: Wanted,
+    reason: str,
+    *,
+    by: str = OPERATOR,
+    manager: str | None = None,
+    now: float,
+) -> ContainerRow:
+    """Records what is wanted of an agent's container; returns what was known before.
+
+    What the operator ended is the operator's to start.
+
+    Args:
+        by: who wants it: `operator`, or an agent.
+        manager: who is told that the operator has an agent destroyed; None: nobody.
 
     Raises:
         KeyError: there is and was no such agent.
         UnfitWishError: it is to be purged, but is neither destroyed nor undeclared; or it is to be
-            stopped, but is destroyed.
+            stopped, but is destroyed; or it is not an agent's to wish for.
     """
     before = read_container(tx, agent)
     destroyed = before.wanted in GONE
+    if by != OPERATOR:
+        _check_power(agent, before, wanted)
     if wanted is Wanted.PURGED and before.declared and not destroyed:
         raise UnfitWishError(
             f"{agent} is not destroyed", f"destroy it first: hyperhive agent destroy {agent}"
@@ -58,28 +76,58 @@ def want(tx: Transaction, agent: str, wanted: Wanted, reason: str, *, now: float
         raise UnfitWishError(
             f"{agent} is destroyed: it has no container", f"hyperhive agent start {agent} makes one"
         )
-    _want(tx, agent, before, wanted, reason, now=now)
+    if by == OPERATOR or not _ended_by_operator(before):
+        _want(tx, agent, before, wanted, reason, by, now=now)
     if wanted in ENDED:
         crash_notices.forget_lost_harness(tx, agent)
+    if wanted is Wanted.PURGED:
+        spawned_agents.forget(tx, agent)
+    if wanted is Wanted.DESTROYED and not destroyed and manager not in (None, agent):
+        notices.tell(tx, manager, "destroyed", {"agent": agent, "reason": reason}, now=now)
     return before
 
 
+def _check_power(agent: str, before: ContainerRow, wanted: Wanted) -> None:
+    """See that this is not the operator's alone to wish for."""
+    if wanted in GONE:
+        raise UnfitWishError(f"only the operator has {agent} {wanted}", "ask the operator")
+    if wanted is Wanted.RUNNING and _ended_by_operator(before):
+        raise UnfitWishError(
+            f"{agent} was {before.wanted} by the operator: only the operator starts it",
+            "ask the operator",
+        )
+
+
+def _ended_by_operator(row: ContainerRow) -> bool:
+    return row.wanted in ENDED and row.wanted_by == OPERATOR
+
+
 def declared_again(tx: Transaction, agents: Sequence[str], *, now: float) -> None:
-    """Forgets what the operator wanted of agents that the hive had lost and has again."""
+    """Forgets what was wanted of agents that the hive had lost and has again."""
     for agent in agents:
-        _want(tx, agent, read_container(tx, agent), None, "it is declared again", now=now)
+        row = read_container(tx, agent)
+        _want(tx, agent, row, None, "it is declared again", None, now=now)
 
 
 def _want(
-    tx: Transaction, agent: str, row: ContainerRow, wanted: Wanted | None, why: str, *, now: float
+    tx: Transaction,
+    agent: str,
+    row: ContainerRow,
+    wanted: Wanted | None,
+    why: str,
+    by: str | None,
+    *,
+    now: float,
 ) -> None:
     reason = why if wanted is not None else ""
-    if (wanted, reason) == (row.wanted, row.wanted_reason):
+    if (wanted, reason, by) == (row.wanted, row.wanted_reason, row.wanted_by):
         return
     tx.connection.execute(
-        "UPDATE agents SET wanted = ?, wanted_reason = ? WHERE name = ?", (wanted, reason, agent)
+        "UPDATE agents SET wanted = ?, wanted_reason = ?, wanted_by = ? WHERE name = ?",
+        (wanted, reason, by, agent),
     )
-    tx.event("wanted", {"wanted": wanted, "was": row.wanted, "reason": why}, at=now, agent=agent)
+    data = {"wanted": wanted, "was": row.wanted, "reason": why}
+    tx.event("wanted", data if by is None else {**data, "by": by}, at=now, agent=agent)
 
 
 def report(tx: Transaction, agent: str, seen: Report, *, reader: str, now: float) -> bool:

@@ -5,23 +5,19 @@ known a moment later. So its loss is written down with its time, and told when n
 it in the meantime.
 """
 
-import itertools
 import json
 from collections.abc import Callable
 from typing import Any, Final
 
-from hyperhive.store import messages
+from hyperhive.store import notices
 from hyperhive.store.agents import read_agent
 from hyperhive.store.container_rows import read_container
 from hyperhive.store.container_states import Crash
-from hyperhive.store.messages import SYSTEM, MessageKind, MessageState, NewMessage
+from hyperhive.store.messages import MessageState
 from hyperhive.store.transaction import Transaction
 
 LOSS_SECONDS: Final = 0.4
 """How long a report of the container may take to explain why its harness is gone."""
-
-LINES_BYTES: Final = 16_384
-"""Most bytes of journal lines that an event and a notice carry, the newest ones."""
 
 RUNS: Final = 16
 """Crashed runs of a container that are remembered, so that each counts once."""
@@ -59,7 +55,7 @@ def container_crashed(
     turn = lost if lost is not None else read_agent(tx, agent).turn
     forget_lost_harness(tx, agent)
     data = {"result": crash.result, "status": crash.status, "turn": turn}
-    lines = _newest(crash.lines)
+    lines = notices.newest(crash.lines)
     _tell(tx, "container_crash", agent, {**data, "lines": lines}, reader, now=now)
     return True
 
@@ -120,18 +116,5 @@ def _tell(
     ).fetchone()
     if waiting is not None:
         return
-    body = json.dumps({"event": kind, "agent": agent, "at": now, **data}, ensure_ascii=False)
-    plain = body.encode("utf-8", "replace").decode()
-    notice = NewMessage(SYSTEM, reader, plain, kind=MessageKind.NOTICE)
-    id = messages.send(tx, notice, now=now)
+    id = notices.tell(tx, reader, kind, {"agent": agent, **data}, now=now)
     tx.connection.execute("UPDATE agents SET crash_notice = ? WHERE name = ?", (id, agent))
-
-
-def _newest(lines: tuple[str, ...]) -> list[str]:
-    """The newest lines that fit into `LINES_BYTES`, oldest first; of one that is too long alone
-    its beginning."""
-    sizes = itertools.accumulate(len(json.dumps(line)) for line in reversed(lines))
-    fitting = sum(size <= LINES_BYTES for size in sizes)
-    if lines and not fitting:
-        return [lines[-1][: LINES_BYTES // 12] + "…"]
-    return list(lines[len(lines) - fitting :])

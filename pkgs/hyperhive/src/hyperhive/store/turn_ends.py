@@ -3,8 +3,8 @@
 import json
 from typing import Final
 
-from hyperhive.store import messages, questions, reminders
-from hyperhive.store.agents import read_agent, set_hold
+from hyperhive.store import messages, notices, questions, reminders
+from hyperhive.store.agents import AgentState, read_agent, set_hold
 from hyperhive.store.messages import MessageKind, MessageState
 from hyperhive.store.settlement import Fate, Settlement
 from hyperhive.store.transaction import Transaction
@@ -16,9 +16,19 @@ MAX_LOST: Final = 5
 
 
 def end(
-    tx: Transaction, agent: str, turn: int, outcome: Outcome, settlement: Settlement, *, now: float
+    tx: Transaction,
+    agent: str,
+    turn: int,
+    outcome: Outcome,
+    settlement: Settlement,
+    *,
+    manager: str | None = None,
+    now: float,
 ) -> bool:
     """Ends a running turn and settles its messages; False if it had ended before.
+
+    Args:
+        manager: who is told if another agent needs a login now; None: nobody.
 
     Raises:
         UnknownTurnError: it is no turn of this agent.
@@ -56,6 +66,11 @@ def end(
             (session, outcome.context_tokens, outcome.context_window, agent),
         )
     set_hold(tx, agent, settlement.hold, now=now)
+    # A hold begins with a turn's end, and ends with the next harness: so this is told once.
+    standing = read_agent(tx, agent).standing
+    if standing.state is AgentState.NEEDS_LOGIN and manager not in (None, agent):
+        data = {"agent": agent, "reason": standing.reason}
+        notices.tell(tx, manager, "needs_login", data, now=now)
     return True
 
 
