@@ -25,6 +25,7 @@ def details(agent: Agent, now: float) -> list[str]:
         ("doing", _doing(agent)),
         ("mail", _mail(agent)),
         ("model", model_lines(agent)),
+        ("settings", _settings(agent)),
         ("conversation", _conversation(agent)),
         ("notes", _notes(agent)),
         ("last turn", _last_turn(agent)),
@@ -87,6 +88,17 @@ def _mail(agent: Agent) -> Iterator[str]:
     yield f"{agent.unread} unread"
     if agent.questions:
         yield f"{count(agent.questions, 'question')} of its own open"
+
+
+def _settings(agent: Agent) -> Iterator[str]:
+    if agent.spawned:
+        yield "spawned: no declaration has it"
+    if agent.approval is not None:
+        yield f"approved: hyperhive show {agent.approval}"
+    elif not agent.spawned:
+        yield "as declared"
+    if agent.problem:
+        yield f"left out: {agent.problem}"
 
 
 def _conversation(agent: Agent) -> Iterator[str]:

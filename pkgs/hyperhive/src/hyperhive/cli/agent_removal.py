@@ -1,11 +1,10 @@
 """`hyperhive agent destroy|purge NAME`: an agent's container goes, and later what it left."""
 
-import sys
-
 import click
 
 from hyperhive.cli.broker_option import broker_command
 from hyperhive.cli.output import one_line, print_json
+from hyperhive.cli.standard_input import is_person
 from hyperhive.errors import HyperhiveError, InputError
 from hyperhive.hive.names import AgentName
 from hyperhive.hive.paths import HostPaths
@@ -67,11 +66,6 @@ def _removable(broker: OperatorClient, agent: str) -> Container:
             f"look at what it leaves first: hyperhive agent destroy {agent}",
         )
     return found
-
-
-def is_person() -> bool:
-    """Whether somebody can answer."""
-    return sys.stdin.isatty()
 
 
 def _ask_twice(agent: AgentName) -> None:

@@ -60,11 +60,20 @@ def _of_hive(kind: str, data: dict[str, Any]) -> str | None:
         case "deployment":
             done = ", ".join(data["changes"])
             return "; failed: ".join(part for part in (done, data.get("error", "")) if part)
+        case "approval":
+            return _approval(data)
         case "compaction_due":
             return f"{data['step']}{_because(data)}"
         case "nap_ended" | "notes_due" | "new_session" | "loop_guard":
             return str(data["reason"])
     return None
+
+
+def _approval(data: dict[str, Any]) -> str:
+    by = f" by {data['by']}" if data.get("by") else ""
+    why = data.get("error") or data.get("reason")
+    done = f": {', '.join(data['changes'])}" if data.get("changes") else ""
+    return f"{data['id']} ({data['kind']}): {data['state']}{by}{f': {why}' if why else done}"
 
 
 def _in_turn(kind: str, data: dict[str, Any]) -> str | None:

@@ -5,6 +5,7 @@ import sys
 import click
 
 from hyperhive.cli.broker_option import broker_command
+from hyperhive.cli.notice_words import in_words
 from hyperhive.cli.output import clock_time, count, print_json, print_table, printable
 from hyperhive.cli.standard_input import read_text
 from hyperhive.hive.names import OPERATOR
@@ -80,7 +81,7 @@ def messages(
                 row.sender,
                 row.recipient,
                 str(row.state),
-                _kind(row) + row.body,
+                _kind(row) + (in_words(row.body) if row.kind == "notice" else row.body),
             ]
             for row in rows
         ],
@@ -95,7 +96,8 @@ def _print_letters(mail: list[Message]) -> None:
         sender = f"{_kind(message)}from {message.sender}{answer}"
         head = f"{message.id}  {clock_time(message.created_at)}  {sender}"
         click.secho(head, bold=message.state == "queued")
-        click.echo(printable(message.body) + "\n")
+        body = in_words(message.body) if message.kind == "notice" else message.body
+        click.echo(printable(body) + "\n")
 
 
 def _print_questions(broker: OperatorClient) -> None:

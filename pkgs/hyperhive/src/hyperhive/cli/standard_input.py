@@ -1,8 +1,13 @@
-"""Text from standard input, where an argument is `-`."""
+"""Who is at standard input; and text from it, where an argument is `-`."""
 
 import sys
 
 from hyperhive.errors import InputError
+
+
+def is_person() -> bool:
+    """Whether somebody can answer."""
+    return sys.stdin.isatty()
 
 
 def read_text() -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from hyperhive.errors import InputError
 from hyperhive.operator.approval_models import (
     Approval,
     ApprovalDetail,
@@ -31,6 +32,17 @@ class ApprovalClient(Connection):
         """One approval, with all that there is to decide by."""
         answer = self._ask("GET", _path(id), params={"base": base.value})
         return ApprovalDetail.model_validate(answer)
+
+    def approval_row(self, id: int) -> Approval:
+        """One approval, without all that there is to decide by.
+
+        Raises:
+            InputError: there is none.
+        """
+        rows = self.approvals(agent=None, after=max(0, id - 1), limit=1, closed=True)
+        if not rows or rows[0].id != id:
+            raise InputError(f"there is no approval {id}", "see hyperhive approvals --all")
+        return rows[0]
 
     def approve(self, id: int, commit: str | None) -> Approval:
         """Decides for it; what is asked for begins.

@@ -1,7 +1,7 @@
 """What the operator's API says and takes of approvals. Times are seconds since the epoch."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,8 +9,15 @@ from hyperhive.hive.values import Line
 from hyperhive.operator.models import Id, Reason
 from hyperhive.store.approval_states import ApprovalKind, ApprovalState
 
-MOST_LOG_LINES = 100
+MOST_LOG_LINES: Final = 100
 """Lines of a deploy's log that are kept when it fails."""
+
+ASKED: Final = {
+    ApprovalKind.APPLY_COMMIT: "new settings for {}",
+    ApprovalKind.SPAWN: "a new agent, {}",
+    ApprovalKind.ALLOW_RULE: "one rule more for {}",
+}
+"""What is asked for, in words, of an agent."""
 
 Sha = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 Words = Annotated[str, Field(max_length=1000)]
