@@ -117,7 +117,7 @@ class FakeHarness:
             agent=agent,
             harness="test",
             pid=os.getpid(),
-            settings="0",
+            settings=more.pop("settings", "0"),
             claude=more.pop("claude", ClaudeInfo("/bin/claude", "2.1.330")),
             **more,
         )

@@ -72,6 +72,8 @@ class ContainerLifecycle:
     async def purge(self, agent: AgentName, reason: str) -> None:
         """Has root remove what a destroyed or former agent has left."""
         await self._want(agent, Wanted.PURGED, reason, OPERATOR)
+        # One that was spawned is no member of the hive from here on.
+        await self._core.membership.renew(f"purging {agent}")
         await self._deploy(agent)
 
     async def deploy(self, approval: int, agent: AgentName) -> None:
@@ -81,7 +83,15 @@ class ContainerLifecycle:
 
     async def _want(self, agent: AgentName, wanted: Wanted, reason: str, by: str) -> ContainerRow:
         core = self._core
-        return await core.store.write(containers.want, agent, wanted, reason, now=core.clock())
+        return await core.store.write(
+            containers.want,
+            agent,
+            wanted,
+            reason,
+            by=by,
+            manager=core.hive.manager,
+            now=core.clock(),
+        )
 
     def _is_to_be_made(self, agent: AgentName, before: ContainerRow) -> bool:
         """Whether there is no whole container, or will be none in a moment.

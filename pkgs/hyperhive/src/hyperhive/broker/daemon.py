@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from hyperhive.broker.agent_plane import AgentPlane
+from hyperhive.broker.approvals.service import Approvals
 from hyperhive.broker.bus import Bus
 from hyperhive.broker.core import Core
 from hyperhive.broker.crash_readers import crash_reader
@@ -72,6 +73,7 @@ async def running_broker(
         core.members = await store.write(_begin, hive, BOOT.read_text().strip(), now=clock())
         plane = AgentPlane(core, policy)
         core.membership = Membership(core, plane)
+        core.approvals = Approvals(core)
         tasks = {
             asyncio.create_task(scheduler.run(), name="scheduler"),
             asyncio.create_task(deadlines.run(), name="deadlines"),
@@ -86,6 +88,7 @@ async def running_broker(
             yield core
         finally:
             core.bus.close()
+            await core.approvals.close()
             await plane.close()
             for task in tasks:
                 task.cancel()

@@ -56,6 +56,9 @@ ANSWER_SECONDS: Final = 10.0
 REASON_CHARACTERS: Final = 200
 """What a harness may say of why it leaves."""
 
+DIGEST_CHARACTERS: Final = 100
+"""What is kept of the digest of a harness's settings: it is the container's root that says it."""
+
 LEAVE_RETRY_SECONDS: Final = 1.0
 """When to try again to record that a harness is gone, after nothing could be written."""
 
@@ -222,7 +225,9 @@ def _welcome(tx: Transaction, agent: str, hello: Hello, *, now: float) -> bool:
     else:
         end_hold(tx, agent, HoldKind.NEEDS_LOGIN, HoldKind.NO_CLAUDE, now=now)
     version = hello.claude.version if hello.claude else hello.problem
-    set_link(tx, agent, Link.CONNECTED, "", now=now, harness=hello.harness, claude=version)
+    digest = one_line(hello.settings, DIGEST_CHARACTERS).encode(errors="replace").decode()
+    link = Link.CONNECTED
+    set_link(tx, agent, link, "", now=now, harness=hello.harness, claude=version, settings=digest)
     return keep
 
 

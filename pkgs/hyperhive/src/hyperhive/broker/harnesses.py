@@ -1,6 +1,8 @@
 """The agents' harnesses that are connected now."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 from hyperhive.hive.names import AgentName
@@ -33,6 +35,7 @@ class Harnesses:
 
     def __init__(self) -> None:
         self._connected: dict[str, ConnectedHarness] = {}
+        self._held: set[str] = set()
 
     def __len__(self) -> int:
         """How many are connected."""
@@ -41,6 +44,19 @@ class Harnesses:
     def of(self, agent: str) -> ConnectedHarness | None:
         """The agent's harness."""
         return self._connected.get(agent)
+
+    def is_held(self, agent: str) -> bool:
+        """Whether the agent is to be given no turn now."""
+        return agent in self._held
+
+    @contextmanager
+    def held(self, agent: str) -> Iterator[None]:
+        """Inside the block, an agent is given no turn; who leaves it has the agent looked at."""
+        self._held.add(agent)
+        try:
+            yield
+        finally:
+            self._held.discard(agent)
 
     def claim(self, harness: ConnectedHarness) -> bool:
         """Makes a harness its agent's own; False if another one is."""

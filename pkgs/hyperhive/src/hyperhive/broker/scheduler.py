@@ -80,7 +80,7 @@ class Scheduler:
         core, now = self._core, self._core.clock()
         harness = core.harnesses.of(agent)
         declared = core.hive.agents.get(agent)
-        if harness is None or declared is None:
+        if harness is None or declared is None or core.harnesses.is_held(agent):
             return
         begun = await core.store.write(
             turns.begin,

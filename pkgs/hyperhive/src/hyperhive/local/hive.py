@@ -44,9 +44,11 @@ async def run_hive(
             vacuum = asyncio.create_task(core.housekeeping.run(), name="vacuum")
             try:
                 await supervisor.start_wanted()
+                await core.approvals.resume()
                 ready(executable)
                 await stop.wait()
                 logger.info("stopping")
             finally:
                 vacuum.cancel()
+                await core.approvals.close()
                 await supervisor.stop_all("the hive stopped")

@@ -1,81 +1,65 @@
-"""The harnesses of a hive without containers: one child process each, restarted if it dies."""
+"""What starts, stops and changes the agents of a hive without containers."""
 
 import asyncio
-import functools
-import logging
-import os
-import signal
-from dataclasses import dataclass, field
+from collections import defaultdict
 from pathlib import Path
-from typing import Final
 
 from hyperhive.broker.core import Core
 from hyperhive.broker.lifecycle import by_whom
 from hyperhive.errors import HyperhiveError
-from hyperhive.harness.command import harness_command
-from hyperhive.harness.launcher import ProcessLauncher
-from hyperhive.harness.processes import die_with
-from hyperhive.harness.settings import read_settings
 from hyperhive.hive.names import AgentName
+from hyperhive.local.deploys import HELLO_SECONDS, LocalDeploys
+from hyperhive.local.harness_processes import HarnessProcesses
 from hyperhive.local.settings import write_settings
-from hyperhive.logs import fields
-from hyperhive.store.agents import set_link
-from hyperhive.store.container_rows import Link, read_container, should_run
+from hyperhive.store.container_rows import read_container, should_run
 from hyperhive.store.container_states import Wanted
 from hyperhive.store.containers import want
-from hyperhive.store.errors import StoreUnavailableError
-
-logger: Final = logging.getLogger(__name__)
-
-RESTART_FIRST: Final = 1.0
-"""Seconds before a harness that died is started again; doubles up to `RESTART_MOST`."""
-RESTART_MOST: Final = 30.0
-
-STEADY: Final = 60.0
-"""A harness that ran this many seconds is started again at once the next time."""
-
-STOP_SECONDS: Final = 15.0
-"""How long a harness may take to end its turn; then it is killed."""
-
-
-@dataclass(slots=True)
-class _Child:
-    task: asyncio.Task[None]
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    reason: str = ""
 
 
 class LocalSupervisor:
-    """Starts and stops harnesses as children of this process. A `Lifecycle`."""
+    """A `Lifecycle` whose agents' harnesses are children of this process.
 
-    def __init__(self, core: Core, claude: str) -> None:
+    What is done about one agent is done one after the other.
+    """
+
+    def __init__(self, core: Core, claude: str, hello_seconds: float = HELLO_SECONDS) -> None:
+        """Args:
+        claude: path of the executable.
+        hello_seconds: how long a harness with new settings may take to say hello.
+        """
         self._core = core
         self._claude = claude
-        self._children: dict[AgentName, _Child] = {}
+        self._processes = HarnessProcesses(core)
+        self._deploys = LocalDeploys(core, self._processes, claude, hello_seconds)
+        self._turns: defaultdict[AgentName, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def start_wanted(self) -> None:
-        """Starts the agents that the operator wants to run, or of which nothing else is wanted than
-        what is declared."""
+        """Starts the agents that are wanted to run, or of which nothing else is wanted than what is
+        declared. What a deploy has left in the middle is overwritten."""
         for name, agent in self._core.hive.agents.items():
+            settings = self._written(name)
             known = await self._core.store.write(read_container, name)
             if should_run(known.wanted, declared=True, autostart=agent.autostart):
-                await self._start(name)
+                self._processes.start(name, settings)
 
     async def start(self, agent: AgentName, by: str) -> None:
         """Starts an agent's harness unless it runs."""
-        await self._want(agent, Wanted.RUNNING, f"started {by_whom(by)}", by)
-        await self._start(agent)
+        async with self._turns[agent]:
+            await self._want(agent, Wanted.RUNNING, f"started {by_whom(by)}", by)
+            self._start(agent)
 
     async def stop(self, agent: AgentName, reason: str, by: str) -> None:
         """Ends an agent's harness, with its turn and every process of it."""
-        await self._want(agent, Wanted.STOPPED, reason, by)
-        await self._stop(agent, reason)
+        async with self._turns[agent]:
+            await self._want(agent, Wanted.STOPPED, reason, by)
+            await self._processes.stop(agent, reason)
 
     async def restart(self, agent: AgentName, reason: str, by: str) -> None:
         """Ends an agent's harness, as `stop` does, and starts it."""
-        await self._want(agent, Wanted.RUNNING, reason, by)
-        await self._stop(agent, reason)
-        await self._start(agent)
+        async with self._turns[agent]:
+            await self._want(agent, Wanted.RUNNING, reason, by)
+            await self._processes.stop(agent, reason)
+            self._start(agent)
 
     async def destroy(self, agent: AgentName, reason: str) -> None:
         """Refuses: there is no container."""
@@ -85,11 +69,14 @@ class LocalSupervisor:
         """Refuses: there is no container."""
         raise self._no_containers(agent)
 
+    async def deploy(self, approval: int, agent: AgentName) -> None:
+        """Does an approval: the agent has it, or all is as it was, and the store says which."""
+        async with self._turns[agent]:
+            await self._deploys.deploy(approval, agent)
+
     async def stop_all(self, reason: str) -> None:
         """Ends every harness, side by side."""
-        async with asyncio.TaskGroup() as stops:
-            for agent in list(self._children):
-                stops.create_task(self._stop(agent, reason))
+        await self._processes.stop_all(reason)
 
     def _no_containers(self, agent: AgentName) -> HyperhiveError:
         return HyperhiveError(
@@ -98,92 +85,12 @@ class LocalSupervisor:
         )
 
     async def _want(self, agent: AgentName, wanted: Wanted, reason: str, by: str) -> None:
-        await self._core.store.write(want, agent, wanted, reason, now=self._core.clock())
+        core = self._core
+        await core.store.write(want, agent, wanted, reason, by=by, now=core.clock())
 
-    async def _start(self, agent: AgentName) -> None:
-        child = self._children.get(agent)
-        if child is not None and not child.task.done():
-            return
-        settings = write_settings(self._core.hive, self._core.paths, agent, self._claude)
-        stopping = asyncio.Event()
-        task = asyncio.create_task(self._supervise(agent, settings, stopping), name=agent)
-        self._children[agent] = _Child(task, stopping)
+    def _start(self, agent: AgentName) -> None:
+        if not self._processes.runs(agent):
+            self._processes.start(agent, self._written(agent))
 
-    async def _stop(self, agent: AgentName, reason: str) -> None:
-        child = self._children.get(agent)
-        if child is None:
-            return
-        child.reason = reason
-        child.stopping.set()
-        try:
-            await child.task
-        finally:
-            self._children.pop(agent, None)
-
-    async def _supervise(self, agent: AgentName, settings: Path, stopping: asyncio.Event) -> None:
-        try:
-            await self._keep(agent, settings, stopping)
-        except Exception as error:
-            extra = fields(agent=agent)
-            logger.exception("%s: its harness cannot be kept running", agent, extra=extra)
-            await self._say(agent, Link.OFFLINE, f"the harness could not be started: {error}")
-
-    async def _keep(self, agent: AgentName, settings: Path, stopping: asyncio.Event) -> None:
-        pause = RESTART_FIRST
-        while not stopping.is_set():
-            await self._say(agent, Link.STARTING, "the harness starts")
-            began = asyncio.get_running_loop().time()
-            status = await self._run_once(agent, settings, stopping)
-            ran = asyncio.get_running_loop().time() - began
-            if stopping.is_set():
-                break
-            extra = fields(agent=agent)
-            logger.error(
-                "%s: harness ended with status %d after %.0f s", agent, status, ran, extra=extra
-            )
-            await self._say(agent, Link.OFFLINE, f"the harness ended with status {status}")
-            pause = RESTART_FIRST if ran > STEADY else pause
-            await _wait(stopping, pause)
-            pause = min(pause * 2, RESTART_MOST)
-        await self._say(agent, Link.OFFLINE, self._children[agent].reason)
-
-    async def _run_once(self, agent: AgentName, settings: Path, stopping: asyncio.Event) -> int:
-        # A session of its own: Ctrl-C in the terminal reaches this process alone, which then
-        # lets every harness end its turn in order.
-        process = await asyncio.create_subprocess_exec(
-            *harness_command(settings),
-            stdin=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=functools.partial(die_with, os.getpid()),
-        )
-        ended = asyncio.create_task(process.wait())
-        stop = asyncio.create_task(stopping.wait())
-        await asyncio.wait({ended, stop}, return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
-        if not ended.done():
-            process.send_signal(signal.SIGTERM)
-            await asyncio.wait({ended}, timeout=STOP_SECONDS)
-        if not ended.done():
-            extra = fields(agent=agent)
-            logger.error(
-                "%s: harness did not end in %g s; killed", agent, STOP_SECONDS, extra=extra
-            )
-            process.kill()
-        status = await ended
-        # What a killed harness could not end itself.
-        await asyncio.to_thread(ProcessLauncher(read_settings(settings)[0]).clear)
-        return status
-
-    async def _say(self, agent: AgentName, link: Link, reason: str) -> None:
-        try:
-            await self._core.store.write(set_link, agent, link, reason, now=self._core.clock())
-        except StoreUnavailableError as error:
-            logger.error("%s: %s: %s", agent, reason, error.what, extra=fields(agent=agent))
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        pass
+    def _written(self, agent: AgentName) -> Path:
+        return write_settings(self._core.hive, self._core.paths, agent, self._claude)
