@@ -39,7 +39,7 @@ def test_a_wish_is_on_disk_before_systemd_is_asked(
         container = await host.container("alice")
         assert container["wanted_reason"] == reason
         assert container["should_run"] == (wanted == "running")
-        said = [{"wanted": wanted, "was": None, "reason": reason}]
+        said = [{"wanted": wanted, "was": None, "reason": reason, "by": "operator"}]
         assert await host.events("wanted") == said
         await host.ask("POST", f"agents/alice/{verb}", given)
         assert await host.events("wanted") == said, "wanted again, and nothing new"
