@@ -75,8 +75,8 @@ def problem(
         level,
         redacted(place(location)),
         shown(value),
-        _line(redacted(message)),
-        _line(redacted(todo)),
+        one_line(redacted(message)),
+        one_line(redacted(todo)),
     )
 
 
@@ -144,5 +144,6 @@ def _short(text: str) -> str:
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
+    """`text` with whatever would not show, or would end the line, written as escapes."""
     return "".join(char if char.isprintable() else _escape(char) for char in text)
