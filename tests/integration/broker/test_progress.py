@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hyperhive.broker.mcp_session import serve_tools
-from hyperhive.broker.tools import ToolAnswer
+from hyperhive.broker.tools import TOOLS, ToolAnswer
 from hyperhive.harness.claude import Claude
 from hyperhive.harness.command import bridge_command
 from hyperhive.harness.invocation import Invocation, Place, plan
@@ -54,6 +54,11 @@ class Waiting:
         return ToolAnswer(f"{name} is done", {"name": name})
 
 
+def declared() -> list[dict[str, Any]]:
+    """Return what tools/list says: claude calls no other."""
+    return [tool.declaration for tool in TOOLS]
+
+
 @asynccontextmanager
 async def serving(path: Path, tools: Waiting, progress_seconds: float) -> AsyncIterator[None]:
     """A server of tools on a socket."""
@@ -61,7 +66,7 @@ async def serving(path: Path, tools: Waiting, progress_seconds: float) -> AsyncI
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
-                await serve_tools(tools.run, list, reader, writer, progress_seconds)
+                await serve_tools(tools.run, declared, reader, writer, progress_seconds)
             finally:
                 tools.served.set()
                 writer.close()

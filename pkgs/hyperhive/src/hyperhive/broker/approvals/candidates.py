@@ -106,14 +106,9 @@ def spawn_candidate(
         raise InputError('"manager" stands for the manager, whatever its name', SPAWN_OTHERWISE)
     if agent in members.hive.agents or agent in members.approved:
         raise InputError(f"there is an agent {name} already", SPAWN_OTHERWISE)
-    spawned = [
-        other
-        for other, layer in members.approved.items()
-        if layer.spawned is not None and other not in members.declared.agents
-    ]
-    if len(spawned) >= most:
+    if (count := len(members.spawned)) >= most:
         raise InputError(
-            f"there are {len(spawned)} spawned agents, and the hive allows {most}",
+            f"there are {count} spawned agents, and the hive allows {most}",
             "the operator purges one of them, or declares a larger hive.spawn.most",
         )
     proposal = parse_proposal(files, extra_nix=False)
@@ -128,7 +123,8 @@ def _candidate(members: Members, agent: AgentName, layer: Approved) -> Candidate
     after = replaced.effective(agent)
     found = changes(before, after)
     warnings = [f"{one.setting}: {warning}" for one in found for warning in one.warnings]
-    return Candidate(replaced, before, after, found, [*warnings, *hive_warnings(after)])
+    warnings += hive_warnings(after, extra_nix=replaced.layers[agent].extra_nix)
+    return Candidate(replaced, before, after, found, warnings)
 
 
 def check_changes(members: Members, agent: AgentName, candidate: Candidate) -> None:
