@@ -1,13 +1,16 @@
 """Join standard input and output to a unix socket: claude's end of the broker's MCP server.
 
-    python -I -S bridge.py /run/hyperhive/mcp.sock
+    python -I -S bridge.py /run/hyperhive/mcp.sock [PROPOSED HIVE]
 
 Copies bytes and nothing else; MCP's framing on stdio is that of the socket. Half-closes the socket
 when claude closes standard input, and ends when the broker's side ends.
 
+With the directory where the manager PROPOSES changes it also adds to a call of request_apply_commit
+the commit that the call names (`commit_calls`), and has what is missing in that directory made.
+
 claude waits for it at the start of every turn, so that it imports only modules that are built into
 the interpreter or load in a millisecond; `_socket` is the C half of `socket`, whose Python half
-would double the start-up time.
+would double the start-up time. What a call needs is imported with the first one.
 """
 
 import _socket
@@ -18,9 +21,13 @@ import time
 
 CONNECT_SECONDS = 10.0
 """How long to wait for the socket: the broker may be restarting."""
+MARK = b"request_apply_commit"
+"""What the line of a call holds that a commit is to be added to."""
 _RETRY_SECONDS = 0.05
 _CHUNK = 1 << 16
 _MAX_ADDRESS = 107
+_MAX_LINE = 1 << 20
+"""`jsonrpc.MAX_LINE`: the broker refuses longer ones."""
 
 
 def connect(path: str) -> _socket.socket:
@@ -55,35 +62,140 @@ def _connect(connection: _socket.socket, path: str) -> None:
         os.close(opened)
 
 
+class Lines:
+    """Splits what claude says: whole lines with `MARK` from everything else.
+
+    What it is given comes out again byte for byte; only the beginning of a line waits for its end,
+    unless the line is longer than the broker takes.
+    """
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._passing = False
+        """Whether the line that goes on was too long to be held."""
+
+    def split(self, chunk: bytes) -> list[tuple[bytes, bool]]:
+        """What is complete now, in order: bytes, and whether they are a line with `MARK`."""
+        ready: list[tuple[bytes, bool]] = []
+        if self._passing:
+            end = chunk.find(b"\n") + 1
+            if not end:
+                return [(chunk, False)]
+            ready.append((chunk[:end], False))
+            chunk, self._passing = chunk[end:], False
+        whole = self._held + chunk
+        ends = whole.rfind(b"\n") + 1
+        whole, self._held = whole[:ends], whole[ends:]
+        if MARK in whole:
+            ready += [(line + b"\n", MARK in line) for line in whole.split(b"\n")[:-1]]
+        elif whole:
+            ready.append((whole, False))
+        if len(self._held) >= _MAX_LINE:
+            ready.append((self._held, False))
+            self._held, self._passing = b"", True
+        return ready
+
+    def rest(self) -> bytes:
+        """The line that claude did not end."""
+        held, self._held = self._held, b""
+        return held
+
+
 def _copy(source: int, target: int) -> None:
     """Copy to the end of `source`, or until nobody reads `target`."""
     try:
         while chunk := os.read(source, _CHUNK):
-            while chunk:
-                chunk = chunk[os.write(target, chunk) :]
+            _write(target, chunk)
     except (BrokenPipeError, ConnectionResetError):
         return
 
 
-def _send_input(connection: _socket.socket) -> None:
-    _copy(0, connection.fileno())
+def _copy_calls(source: int, target: int, proposed: str) -> None:
+    """As `_copy`, with what is proposed in the calls that propose it."""
+    lines = Lines()
+    try:
+        while chunk := os.read(source, _CHUNK):
+            for part, marked in lines.split(chunk):
+                _write(target, _with_commit(part, proposed) if marked else part)
+        _write(target, lines.rest())
+    except (BrokenPipeError, ConnectionResetError):
+        return
+
+
+def _write(target: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(target, data) :]
+
+
+def _with_commit(line: bytes, proposed: str) -> bytes:
+    from hyperhive.wire.commit_calls import with_commit
+
+    return with_commit(line, proposed)
+
+
+def _send_input(connection: _socket.socket, proposed: str | None) -> None:
+    try:
+        if proposed is None:
+            _copy(0, connection.fileno())
+        else:
+            _copy_calls(0, connection.fileno(), proposed)
+    finally:
+        _end(connection)
+
+
+def _end(connection: _socket.socket) -> None:
     try:
         connection.shutdown(_socket.SHUT_WR)
     except OSError:
         return  # the broker's side has ended already
 
 
+def missing(proposed: str) -> list[str]:
+    """Names in that directory without a repository."""
+    try:
+        with os.scandir(proposed) as entries:
+            names = sorted(entry.name for entry in entries)
+    except OSError:
+        return []
+    return [name for name in names if not os.path.lexists(f"{proposed}/{name}/config/.git")]
+
+
+def _make_repositories(proposed: str, hive: str) -> None:
+    """Have those made that are missing, by a process of its own: nobody waits for it."""
+    if not missing(proposed):
+        return
+    script = f"{_directory_of(__file__)}/proposed_repositories.py"
+    command = [sys.executable, "-I", "-S", script, proposed, hive]
+    nothing = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1)]
+    os.posix_spawn(sys.executable, command, os.environ, file_actions=nothing)
+
+
+def _find_package() -> None:
+    """Have imports find hyperhive's own modules, which an isolated script does not."""
+    sys.path.append(_directory_of(_directory_of(_directory_of(__file__))))
+
+
+def _directory_of(path: str) -> str:
+    return os.path.split(path)[0]
+
+
 def main() -> int:
     """Copy both ways; the exit status is 0 at the end of the broker's side, 1 without a broker."""
-    if len(sys.argv) != 2:
-        print("usage: bridge.py SOCKET", file=sys.stderr)
+    if len(sys.argv) not in (2, 4):
+        print("usage: bridge.py SOCKET [PROPOSED HIVE]", file=sys.stderr)
         return 2
     try:
         connection = connect(sys.argv[1])
     except OSError as error:
         print(f"hyperhive: {sys.argv[1]}: {error.strerror}: is the broker up?", file=sys.stderr)
         return 1
-    _thread.start_new_thread(_send_input, (connection,))
+    proposed = None
+    if len(sys.argv) == 4:
+        proposed = sys.argv[2]
+        _find_package()
+    _thread.start_new_thread(_send_input, (connection, proposed))
+    if proposed is not None:
+        _make_repositories(proposed, sys.argv[3])
     _copy(connection.fileno(), 1)
     return 0
 
