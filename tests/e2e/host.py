@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from hyperhive.testing import scripted_claude
-from tests.e2e import containers, environment
+from tests.e2e import containers, environment, nix_here
 from tests.e2e.environment import CHECKOUT, INTERPRETER
-from tests.e2e.nix_stand_in import DAEMON_SOCKET, known_here, placed
+from tests.e2e.nix_here import INPUTS
+from tests.e2e.system_builder import known_here, placed
 from tests.e2e.testbed import Testbed
 from tests.nixos.nix import EVALUATION, STUBS, find
 from tests.nixos.unit_text import network_text, unit_text
@@ -40,10 +41,6 @@ RULESET: Final = "/etc/hyperhive/ruleset.nft"
 UNITS: Final = Path("/etc/systemd/system")
 
 _RULESET_IN_STORE: Final = re.compile(r"/\S+-hyperhive\.nft\S*")
-_RUNS_NIX: Final = f"""\
-#!/bin/sh
-cd {CHECKOUT} && exec {INTERPRETER} -S -m tests.e2e.nix_stand_in "${{0##*/}}" "$@"
-"""
 SCRIPTED_CLAUDE: Final = CHECKOUT / Path(scripted_claude.__file__).relative_to(ROOT).with_name(
     "__main__.py"
 )
@@ -52,28 +49,6 @@ _RUNS_CLAUDE: Final = f"""\
 export SCRIPTED_CLAUDE_SCRIPT=/opt/claude/script.json
 exec {INTERPRETER} -I {SCRIPTED_CLAUDE} "$@"
 """
-_PROGRAMS: Final = {
-    "/opt/nix/bin/nix": _RUNS_NIX,
-    "/opt/nix/bin/nix-daemon": _RUNS_NIX,
-    "/opt/nix/bin/nix-env": _RUNS_NIX,
-    "/opt/claude/bin/claude": _RUNS_CLAUDE,
-}
-_UNITS: Final = {
-    "nix-daemon.socket": f"""\
-[Socket]
-ListenStream={DAEMON_SOCKET}
-Accept=yes
-""",
-    "nix-daemon@.service": """\
-[Unit]
-CollectMode=inactive-or-failed
-[Service]
-ExecStart=/opt/nix/bin/nix-daemon
-StandardInput=socket
-StandardOutput=socket
-StandardError=journal
-""",
-}
 _USERS: Final = """\
 u hyperhive - "hyperhive's broker" /var/lib/hyperhive
 u hyperhive-notify - "hyperhive's notifications"
@@ -88,13 +63,9 @@ class Host:
         self._units: dict[str, str] = {}
         environment.install(testbed)
         containers.install(testbed)
-        # On Debian it is a group's.
-        testbed.path(DAEMON_SOCKET).parent.chmod(0o755)
-        for place, text in _PROGRAMS.items():
-            self.write(place, text, mode=0o755)
+        nix_here.install(testbed)
+        self.write("/opt/claude/bin/claude", _RUNS_CLAUDE, mode=0o755)
         self.write("/etc/sysusers.d/hyperhive.conf", _USERS)
-        for name, text in _UNITS.items():
-            self.write(UNITS / name, text)
         # The machine's own rules are no part of this host.
         testbed.systemctl("mask", "--quiet", "nftables.service")
         # On Debian it is in sbin, in a package of Nix in bin.
@@ -151,7 +122,9 @@ class Host:
     def _evaluate(self, declared: Mapping[str, Any]) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as home:
             nix = need("nix-instantiate", find(None, Path(home)), "apt-get install nix-bin")
-            arguments = {"declared": json.dumps({"enable": True, **declared})}
-            said: dict[str, Any] = nix.eval(EXPRESSION, {**arguments, "nixpkgs": str(STUBS)})
+            settings = {"inputs": INPUTS, **declared.get("settings", {})}
+            given = {"enable": True, **declared, "settings": settings}
+            arguments = {"declared": json.dumps(given), "nixpkgs": str(STUBS)}
+            said: dict[str, Any] = nix.eval(EXPRESSION, arguments)
         assert said["failed"] == []
         return said

@@ -2,16 +2,13 @@
 
 Programs come from this machine's /usr and a base of /etc from its /etc, since there is no nixpkgs
 here to build them from; what the project's module for agents declares is in it as NixOS would have
-it: files of /etc, units, temporary files, the user. Standard library only: it also runs inside, in
-the stand-in for `nix`.
+it: files of /etc, units, temporary files, the user. Standard library only: it runs in a builder.
 """
 
-import hashlib
-import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -67,6 +64,7 @@ if [[ -e /etc/.from-system ]]; then
     done </etc/.from-system
 fi
 cp --recursive --no-dereference --remove-destination "$system/etc/." /etc/
+chmod 0600 /etc/shadow  # in the store everybody reads everything
 (cd "$system/etc" && find . -not -type d) >/etc/.from-system
 ln -sfn "$system" /run/current-system
 """
@@ -114,31 +112,23 @@ class System:
     groups: Sequence[str]
 
 
-def write_system(system: System, store: Path, machine: Path = Path("/etc")) -> Path:
-    """Put `system` into `store`, if it is not there yet, and return its path.
+def write_system(system: System, path: Path, machine: Path = Path("/etc")) -> None:
+    """Make `path` a system.
 
     Args:
         machine: the /etc that programs of /usr are used to.
     """
-    digest = hashlib.sha256(json.dumps(asdict(system), sort_keys=True).encode()).hexdigest()[:32]
-    path = store / f"{digest}-nixos-system-{system.name}"
-    if path.exists():
-        return path
-    half = store / f".{path.name}.{os.getpid()}"
-    shutil.rmtree(half, ignore_errors=True)
-    _write_etc(system, half / "etc", machine)
-    (half / "restarts").mkdir()
+    _write_etc(system, path / "etc", machine)
+    (path / "restarts").mkdir()
     for unit, texts in system.restarts.items():
-        (half / "restarts" / unit).write_text("\n".join(texts))
-    (half / "system").write_text("x86_64-linux")
-    (half / "sw").symlink_to("/usr")  # where NixOS has the programs of everybody's PATH
-    (half / "bin").mkdir()
+        (path / "restarts" / unit).write_text("\n".join(texts))
+    (path / "system").write_text("x86_64-linux")
+    (path / "sw").symlink_to("/usr")  # where NixOS has the programs of everybody's PATH
+    (path / "bin").mkdir()
     programs = {"init": _INIT, "activate": _ACTIVATE, "bin/switch-to-configuration": _SWITCH}
     for name, text in programs.items():
-        (half / name).write_text(text.replace("SYSTEMD", SYSTEMD))
-        (half / name).chmod(0o755)
-    half.rename(path)
-    return path
+        (path / name).write_text(text.replace("SYSTEMD", SYSTEMD))
+        (path / name).chmod(0o755)
 
 
 def _write_etc(system: System, etc: Path, machine: Path) -> None:
@@ -152,7 +142,6 @@ def _write_etc(system: System, etc: Path, machine: Path) -> None:
     (etc / "passwd").write_text("\n".join([*own, *system.users]) + "\n")
     names = [line.split(":")[0] for line in [*own, *system.users]]
     (etc / "shadow").write_text("".join(f"{name}:!:::::::\n" for name in names))
-    (etc / "shadow").chmod(0o600)
     own = [line for line in (machine / "group").read_text().splitlines() if _of_system(line)]
     (etc / "group").write_text("\n".join([*own, *system.groups]) + "\n")
 

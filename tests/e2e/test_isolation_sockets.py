@@ -11,7 +11,7 @@ import pytest
 from hyperhive.log_events import LogEvent
 from tests.e2e.environment import HYPERHIVE, INTERPRETER
 from tests.e2e.hive import OPERATOR_SOCKET, Hive
-from tests.e2e.nix_stand_in import DAEMON_SOCKET
+from tests.e2e.nix_here import DAEMON_SOCKET
 from tests.e2e.testbed import as_uid
 
 AGENTS: Final = Path("/run/hyperhive/agents")

@@ -196,7 +196,7 @@ def test_an_agent_comes_changes_goes_and_is_purged(hive: Hive) -> None:
     assert (state_of(hive, "carl") / "mine").exists()
 
     hive.hyperhive("agent", "purge", "carl", "--confirm", "carl")
-    left = hive.testbed.run(["find", "/var/lib", "/nix/var", "/etc", "/run", "-name", "*carl*"])
+    left = hive.testbed.run(["find", "/var/lib", "/nix/var/nix", "/etc", "/run", "-name", "*carl*"])
     assert left.stdout == ""
 
 

@@ -1,4 +1,4 @@
-# Packages that can be named and put together, not built: every one is an empty derivation.
+# Packages that can be named and put together: every one is empty, but for `broken`, which does not build.
 { system, ... }:
 let
   lib = import ./lib;
@@ -10,6 +10,7 @@ let
       version ? "0",
       mainProgram ? pname,
       content ? "",
+      script ? "echo > $out",
       ...
     }@attributes:
     derivation {
@@ -18,7 +19,7 @@ let
       builder = "/bin/sh";
       args = [
         "-c"
-        "echo > $out"
+        script
       ];
     }
     // {
@@ -42,6 +43,7 @@ let
   pkgs =
     named (import ./packages.nix)
     // packages {
+      broken.script = "echo 'main.c:7: error: no such thing' >&2; exit 1";
       claude-code.mainProgram = "claude";
       nftables.mainProgram = "nft";
     }
