@@ -91,7 +91,7 @@ def in_effect(detail: ApprovalDetail) -> Iterator[str]:
     """What it changes in effect, and what is to be known of that."""
     yield from _wrapped(f"What changes, compared with {detail.compared_with}:")
     for effect in detail.effects:
-        yield from _effect(effect)
+        yield from _effect(effect, detail.agent)
     if detail.problem:
         yield from _flagged(detail.problem, "red", bold=True)
     elif not detail.effects:
@@ -133,12 +133,13 @@ def _what_next(approval: Approval) -> Iterator[str]:
         yield f"deny it:    hyperhive deny {approval.id} --reason TEXT"
 
 
-def _effect(effect: Effect) -> Iterator[str]:
+def _effect(effect: Effect, agent: str) -> Iterator[str]:
     yield from _wrapped(effect.words, "  ", "    ")
     for warning in effect.warnings:
         yield from _flagged(warning, "yellow", "    ")
     if effect.masked_by:
-        yield from _flagged(effect.masked_by, "yellow", "    ")
+        until = f"holds until you take it back: hyperhive model {agent} --reset"
+        yield from _flagged(f"{effect.masked_by}, {until}", "yellow", "    ")
 
 
 def _flagged(text: str, colour: str, margin: str = "  ", *, bold: bool = False) -> Iterator[str]:

@@ -12,7 +12,15 @@ from hyperhive.operator.asgi import App, Message, Receive, Scope, Send
 logger: Final = logging.getLogger(__name__)
 
 _LOOKS: Final = {"GET", "HEAD", "OPTIONS"}
-_NOT_ACTIONS: Final = {"deployment", "mark_read", "report", "send", "vacuum"}
+_NOT_ACTIONS: Final = {
+    "begin_deploy",
+    "deployment",
+    "end_deploy",
+    "mark_read",
+    "report",
+    "send",
+    "vacuum",
+}
 """Routes through which the hive's own programs speak, or whose traces are elsewhere: a message is
 named by the turn that it begins."""
 

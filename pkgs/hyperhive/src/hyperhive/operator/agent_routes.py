@@ -87,6 +87,7 @@ async def shown(core: Core, name: AgentName) -> models.Agent:
 def _agent(core: Core, row: dict[str, Any]) -> models.Agent:
     name = AgentName(row["name"])
     declared = core.hive.agents[name]
+    problem = core.members.problems.get(name)
     used = row["model_active"] in (None, row["model"])
     return models.Agent.model_validate(
         row
@@ -95,6 +96,10 @@ def _agent(core: Core, row: dict[str, Any]) -> models.Agent:
             "description": declared.description,
             "icon": declared.icon,
             "model_queued": None if used else row["model"],
+            "settings": row["harness_settings"],
+            "approval": row["approved_id"],
+            "spawned": name not in core.members.declared.agents,
+            "problem": "" if problem is None else f"{problem.what}; {problem.todo}",
             "network": declared.network,
             "uid_base": declared.uid_range(name).base,
         }

@@ -6,6 +6,7 @@ from hyperhive import __version__
 from hyperhive.broker.core import Core
 from hyperhive.operator import (
     agent_routes,
+    approval_routes,
     broker_routes,
     container_routes,
     history_routes,
@@ -26,6 +27,7 @@ def create_app(core: Core) -> FastAPI:
     for routes in (
         broker_routes.routes(core),
         agent_routes.routes(core),
+        approval_routes.routes(core),
         container_routes.routes(core),
         loop_routes.routes(core),
         message_routes.routes(core),

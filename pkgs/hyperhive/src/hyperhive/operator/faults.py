@@ -13,6 +13,8 @@ from hyperhive.broker.texts import TooLongError
 from hyperhive.errors import HyperhiveError, InputError
 from hyperhive.operator import models
 from hyperhive.operator.input_errors import plain
+from hyperhive.store.approval_errors import PendingApprovalError
+from hyperhive.store.approval_rows import UnknownApprovalError
 from hyperhive.store.cancelling import NothingToCancelError
 from hyperhive.store.compaction import NothingToCompactError
 from hyperhive.store.errors import StoreUnavailableError
@@ -34,7 +36,12 @@ def add_faults(app: FastAPI) -> None:
 
     @app.exception_handler(HyperhiveError)
     async def known(_request: Request, error: HyperhiveError) -> JSONResponse:
+        todo = error.todo
         match error:
+            case PendingApprovalError():
+                id = error.approval.id
+                status = 409
+                todo = f"decide on it (hyperhive show {id}), or have it replaced: --supersede {id}"
             case NotFoundError() | UnknownRecipientError():
                 status = 404
             case TooLongError():
@@ -45,7 +52,11 @@ def add_faults(app: FastAPI) -> None:
                 status = 503
             case _:
                 status = 409
-        return _error(status, error.what, error.todo)
+        return _error(status, error.what, todo)
+
+    @app.exception_handler(UnknownApprovalError)
+    async def unknown(_request: Request, error: UnknownApprovalError) -> JSONResponse:
+        return _error(404, str(error), "see hyperhive approvals --all")
 
     @app.exception_handler(KeyReusedError)
     async def reused(_request: Request, error: KeyReusedError) -> JSONResponse:

@@ -35,8 +35,12 @@ class Agent(BaseModel):
         context_window: the model's window in tokens.
         questions: how many of its own are open.
         paused: whether no further turn begins; the state says so once the turn that runs is over.
+        settings: the digest of the settings that its harness runs with; None: none is connected.
         container: what its container was seen to be; None where it has none.
         wanted: what the operator wants of it; None: nobody said so.
+        approval: the approval whose settings were deployed last; None: it is as declared.
+        spawned: whether an approval made it, and no declaration has it.
+        problem: why what was approved is left out; "": it is not.
     """
 
     name: str
@@ -71,8 +75,12 @@ class Agent(BaseModel):
     notes_due: str | None
     harness: str | None
     claude: str | None
+    settings: str | None
     container: ContainerState | None = None
     wanted: Wanted | None = None
+    approval: int | None
+    spawned: bool
+    problem: str
     network: Network
     uid_base: int
 
