@@ -246,6 +246,7 @@ in
               used.
             '';
           };
+          spawn = import ./spawn.nix { inherit lib; };
           loop_guard = {
             answers = mkOption {
               type = types.ints.between 0 1000;

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hyperhive.hive.load import parse_hive
-from hyperhive.hive.models import Dashboard, LoopGuard, Retention
+from hyperhive.hive.models import Dashboard, Limits, LoopGuard, Retention, Spawn
 from hyperhive.hive.notifications import Notify, NotifyEvent
 from hyperhive.hive.problems import InvalidHive
 from tests.nixos.nix import Nix, NixError
@@ -30,6 +30,7 @@ FULL = """{ pkgs, ... }: { services.hyperhive = {
   settings.retention.messages = 7;
   settings.retention.stream_events_per_agent = 5000;
   settings.loop_guard = { answers = 0; minutes = 5; };
+  settings.spawn = { most = 3; network = "none"; limits = { memory = "2G"; turn_seconds = 600; }; };
   claudePackage = pkgs.claude-code;
   dashboard = { bind = "192.0.2.10"; port = 8710; tokenFile = "/run/secrets/token"; };
   externalInterface = "eth0";
@@ -77,6 +78,8 @@ def test_hive_json_is_a_declared_hive(nix: Nix, nixpkgs: Path) -> None:
     assert hive.hive.model == "haiku"
     assert hive.hive.retention == Retention(messages=7, stream_events_per_agent=5000)
     assert hive.hive.loop_guard == LoopGuard(answers=0, minutes=5)
+    limits = Limits(memory="2G", turn_seconds=600)
+    assert hive.hive.spawn == Spawn(most=3, network="none", limits=limits)
     notify = Notify(command=["/etc/tell-me", "--urgent"], events=[NotifyEvent.QUESTION])
     assert hive.hive.notify == notify
     assert hive.manager == "manager"
@@ -242,8 +245,9 @@ def test_what_does_not_fit_is_refused(nix: Nix, nixpkgs: Path, wrong: str, optio
 
 NUMBERS = [
     (place, field, schema["minimum"], schema["maximum"])
-    for place, table in (("retention", Retention), ("loop_guard", LoopGuard))
+    for place, table in (("retention", Retention), ("loop_guard", LoopGuard), ("spawn", Spawn))
     for field, schema in table.model_json_schema()["properties"].items()
+    if schema.get("type") == "integer"
 ]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from hyperhive.hive.host_paths import shows_nix_daemon
 from hyperhive.hive.limits import USEFUL_MEMORY, memory_bytes
+from hyperhive.hive.models import HiveConfig, Spawn
 from hyperhive.hive.names import MANAGER, OPERATOR, RESERVED, AgentName
 from hyperhive.hive.problems import NOTHING, Level, Location, Problem, problem
 from hyperhive.hive.rule_checks import rule_problems
@@ -23,6 +24,20 @@ def declaration_problems(declaration: Declaration) -> Iterator[Problem]:
         yield from _recipients(declaration, name, known)
         yield from agent_problems(declaration, name)
         yield from rule_problems(declaration, name, agent)
+
+
+def hive_problems(hive: HiveConfig) -> Iterator[Problem]:
+    """What the settings of the hive and its agents say against each other."""
+    spawn = hive.hive.spawn
+    # Its default says nothing, and the NixOS module writes that out too.
+    if spawn.most and spawn != Spawn() and hive.manager is None:
+        yield problem(
+            Level.WARNING,
+            ("hive", "spawn"),
+            NOTHING,
+            "no agent has the role manager, so none will be asked for",
+            'set role = "manager" for one agent',
+        )
 
 
 def agent_problems(declaration: Declaration, name: AgentName) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from hyperhive.hive.checks import declaration_problems
+from hyperhive.hive.checks import declaration_problems, hive_problems
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.problems import InvalidHive, Level, Problem
 from hyperhive.hive.secret_checks import secret_problems
@@ -71,6 +71,7 @@ def _checked(data: object, source: str, problems: list[Problem]) -> CheckedHive:
     try:
         hive = HiveConfig.model_validate(data)
         declaration = Declaration(hive.agents, frozenset(hive.agents))
+        problems += hive_problems(hive)
     except ValidationError as error:
         problems += shape_problems(error)
         declaration = salvage(data, error)
