@@ -53,6 +53,7 @@ async def running_broker(
         # What agents say is nobody else's business; a host's module makes both with its own modes.
         paths.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         paths.run.mkdir(parents=True, exist_ok=True, mode=0o700)
+        paths.proposals.mkdir(exist_ok=True, mode=0o755)
     except OSError as error:
         raise StoreUnavailableError(
             f"{error.filename}: {error.strerror}", "give a state directory that can be written"
