@@ -108,7 +108,7 @@ def spawn_candidate(
         raise InputError(f"there is an agent {name} already", SPAWN_OTHERWISE)
     if (count := len(members.spawned)) >= most:
         raise InputError(
-            f"there are {count} spawned agents, and the hive allows {most}",
+            f"the hive has {count} of at most {most} spawned agents",
             "the operator purges one of them, or declares a larger hive.spawn.most",
         )
     proposal = parse_proposal(files, extra_nix=False)
