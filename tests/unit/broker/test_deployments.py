@@ -24,7 +24,7 @@ class Host:
         self.given_up: dict[int, str] = {}
         self.pauses: list[float] = []
         self.release: dict[int, asyncio.Event] = {}
-        self.how: Callable[[int], None] = self.ended.add
+        self.how: Callable[[Host, int], None] = lambda host, id: host.ended.add(id)
         self.deployments = Deployments(
             self.deploy, self.is_unfinished, self.give_up, pause=self.pause
         )
@@ -37,7 +37,7 @@ class Host:
             if id in self.release:
                 await self.release[id].wait()
             await asyncio.sleep(0)
-            self.how(id)
+            self.how(self, id)
         finally:
             self.running.discard(agent)
 
@@ -109,15 +109,13 @@ def test_one_that_is_under_way_is_not_begun_twice() -> None:
 def test_one_that_ends_without_a_word_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
 
-    def third_time(id: int) -> None:
-        if len(host_of_this.begun) < 2:
+    def third_time(host: Host, id: int) -> None:
+        if len(host.begun) < 2:
             raise HyperhiveError("hyperhive-deploy@1.service failed")
-        if len(host_of_this.begun) == 3:
-            host_of_this.ended.add(id)
+        if len(host.begun) == 3:
+            host.ended.add(id)
 
     async def body(host: Host) -> None:
-        nonlocal host_of_this
-        host_of_this = host
         host.how = third_time
         host.deployments.begin(1, ALICE)
         await host.until(lambda: host.ended == {1})
@@ -125,12 +123,11 @@ def test_one_that_ends_without_a_word_is_tried_again(caplog: pytest.LogCaptureFi
         assert host.given_up == {}
         assert "hyperhive-deploy@1.service failed" in caplog.text
 
-    host_of_this: Host
     run(body)
 
 
 def test_one_that_never_says_how_it_ended_has_failed() -> None:
-    def refused(_id: int) -> None:
+    def refused(_host: Host, _id: int) -> None:
         raise HyperhiveError("this broker does not deploy alice")
 
     async def body(host: Host) -> None:
@@ -148,14 +145,12 @@ def test_one_that_never_says_how_it_ended_has_failed() -> None:
 
 
 def test_a_bug_leaves_it_for_the_next_start(caplog: pytest.LogCaptureFixture) -> None:
-    def bug(id: int) -> None:
+    def bug(host: Host, id: int) -> None:
         if id == 1:
             raise ZeroDivisionError
-        host_of_this.ended.add(id)
+        host.ended.add(id)
 
     async def body(host: Host) -> None:
-        nonlocal host_of_this
-        host_of_this = host
         host.how = bug
         host.deployments.begin(1, ALICE)
         host.deployments.begin(2, ALICE)
@@ -163,7 +158,6 @@ def test_a_bug_leaves_it_for_the_next_start(caplog: pytest.LogCaptureFixture) ->
         assert host.begun == [1, 2]
         assert "approval 1 is left as it is until the next start" in caplog.text
 
-    host_of_this: Host
     run(body)
 
 
