@@ -54,6 +54,7 @@ async def run_service(
         }
         try:
             async with operator_plane(core, passed, LAST_SECONDS):
+                await core.approvals.resume()
                 notify.ready(await _status(core))
                 await stop.wait()
                 notify.stopping()
