@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from hyperhive.hive.members import Approved
 from hyperhive.store import approvals
 from hyperhive.store.approval_states import ApprovalKind
 from hyperhive.store.approvals import Approval, NewApproval
@@ -57,3 +58,8 @@ def approved(tx: Transaction, new: NewApproval | None = None) -> Approval:
 def deployed(tx: Transaction, new: NewApproval | None = None) -> Approval:
     """One that an agent runs with."""
     return finish(tx, approved(tx, new).id)
+
+
+def layers(tx: Transaction) -> dict[str, Approved]:
+    """What is approved of each agent, by plain names."""
+    return {str(name): layer for name, layer in approvals.approved_layers(tx).items()}

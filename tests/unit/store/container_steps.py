@@ -1,10 +1,12 @@
-"""Steps of the state machine: what the operator wants of containers, and what is seen of them."""
+"""Steps of the state machine: what is wanted of containers, and what is seen of them."""
 
+from functools import partial
 from typing import Final
 
 import pytest
 from hypothesis import strategies as st
 
+from hyperhive.hive.names import OPERATOR
 from hyperhive.store import containers
 from hyperhive.store.container_rows import Link
 from hyperhive.store.container_states import ContainerState, Crash, Wanted
@@ -14,6 +16,9 @@ from tests.unit.store.living_hive import READERS, LivingHive, step
 from tests.unit.store.promised_agents import Promised
 
 NAME: Final = st.sampled_from(NAMES)
+BOSS: Final = "bob"
+"""The manager."""
+
 KILLED: Final = Crash("signal", "SIGKILL", ("the last line",))
 
 SEEN: Final = [
@@ -28,15 +33,18 @@ SEEN: Final = [
 class ContainerSteps(LivingHive):
     """What the operator, systemd and root do."""
 
-    @step(name=NAME, wanted=st.sampled_from(Wanted))
-    def operator_wants(self, name: str, wanted: Wanted) -> None:
+    @step(name=NAME, wanted=st.sampled_from(Wanted), by=st.sampled_from([OPERATOR, OPERATOR, BOSS]))
+    def somebody_wants(self, name: str, wanted: Wanted, by: str) -> None:
         container, now = self.agents[name].container, self.tick()
-        if container.fits(wanted):
-            self.store.write(containers.want, name, wanted, f"{wanted}!", now=now)
-            container.want(wanted, self.promises)
-        else:
+        want = partial(containers.want, by=by, manager=BOSS)
+        if not container.fits(wanted, by):
             with pytest.raises(UnfitWishError):
-                self.store.write(containers.want, name, wanted, f"{wanted}!", now=now)
+                self.store.write(want, name, wanted, f"{wanted}!", now=now)
+            return
+        self.store.write(want, name, wanted, f"{wanted}!", now=now)
+        if wanted is Wanted.DESTROYED and not container.gone and name != BOSS:
+            self.promises.notice(now, reader=BOSS)
+        container.want(wanted, by, self.promises)
 
     @step(
         often=3,

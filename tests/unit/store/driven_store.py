@@ -70,7 +70,7 @@ class DrivenStore:
     def container(self, name: str) -> dict[str, Any]:
         """What the file has of an agent's container and of a loss of its harness."""
         columns = (
-            "wanted, container, container_reason, container_since, container_at,"
+            "wanted, wanted_by, container, container_reason, container_since, container_at,"
             " container_invocation, container_crash, lost_at, lost_turn"
         )
         (row,) = self.rows(f"SELECT {columns} FROM agents WHERE name = '{name}'")

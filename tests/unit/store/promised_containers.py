@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from hyperhive.hive.names import OPERATOR
 from hyperhive.store.container_rows import Link
 from hyperhive.store.container_states import ContainerState, Wanted
 from hyperhive.store.containers import Report
@@ -25,6 +26,7 @@ class PromisedContainer:
     name: str
     declared: bool = True
     wanted: Wanted | None = None
+    wanted_by: str | None = None
     seen: Report | None = None
     since: float | None = None
     crashed: set[str] = field(default_factory=set)
@@ -69,23 +71,31 @@ class PromisedContainer:
         was_up = before is not None and before.state in {*UP, ContainerState.STOPPING}
         return was_up and before is not None and before.invocation != self.seen.invocation
 
-    def fits(self, wanted: Wanted) -> bool:
-        """Whether the operator can want this."""
+    @property
+    def held(self) -> bool:
+        """Whether only the operator may have it run."""
+        return self.wanted not in (None, Wanted.RUNNING) and self.wanted_by == OPERATOR
+
+    def fits(self, wanted: Wanted, by: str) -> bool:
+        """Whether this can be wanted by the operator, or by the manager."""
+        if by != OPERATOR and wanted is not Wanted.STOPPED:
+            return wanted is Wanted.RUNNING and not self.held
         if wanted is Wanted.PURGED:
             return self.gone or not self.declared
         return wanted is not Wanted.STOPPED or not self.gone
 
-    def want(self, wanted: Wanted | None, promises: Promises) -> None:
+    def want(self, wanted: Wanted | None, by: str | None, promises: Promises) -> None:
         if wanted not in (None, Wanted.RUNNING):
             self.forget_loss()
-        if wanted is not self.wanted:
-            self.wanted = wanted
+        held = self.held and by not in (None, OPERATOR)
+        if not held and (wanted, by) != (self.wanted, self.wanted_by):
+            self.wanted, self.wanted_by = wanted, by
             promises.told.append(("wanted", self.name))
 
     def declare(self, declared: bool, promises: Promises) -> None:
         """A new broker has its agent, or has it no more; a new declaration begins anew."""
         if declared and not self.declared:
-            self.want(None, promises)
+            self.want(None, None, promises)
         self.declared = declared
 
     def report(
@@ -157,8 +167,9 @@ class PromisedContainer:
     def check(self, row: dict[str, Any]) -> None:
         """Whether the file has the same."""
         seen = self.seen
-        assert (row["wanted"], row["lost_at"], row["lost_turn"]) == (
+        assert (row["wanted"], row["wanted_by"], row["lost_at"], row["lost_turn"]) == (
             self.wanted,
+            self.wanted_by,
             self.lost,
             self.lost_turn,
         )

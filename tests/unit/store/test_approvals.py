@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
-from hyperhive.hive.members import Approved, Spawned
-from hyperhive.store import approvals, containers, listing
-from hyperhive.store.agents import declare, is_declared
+from hyperhive.hive.members import Approved
+from hyperhive.store import approvals
+from hyperhive.store.agents import declare
 from hyperhive.store.approval_states import ApprovalKind, ApprovalState
 from hyperhive.store.approvals import (
     ApprovalClosedError,
@@ -21,22 +21,15 @@ from hyperhive.store.approvals import (
     PendingApprovalError,
     UnknownApprovalError,
 )
-from hyperhive.store.container_states import Wanted
 from hyperhive.store.database import Store
-from hyperhive.store.spawned_agents import AgentThereError
 from hyperhive.store.transaction import Transaction
-from tests.unit.store.approval_wishes import SPAWN, approved, ask, decide, deployed, finish, wish
+from tests.unit.store.approval_wishes import approved, ask, decide, deployed, finish, layers, wish
 from tests.unit.store.conftest import Body
 from tests.unit.store.operations import mail, told
 
 
 def read(tx: Transaction, reader: str) -> list[dict[str, Any]]:
     return [json.loads(one["body"]) for one in mail(tx, reader, "notice")]
-
-
-def layers(tx: Transaction) -> dict[str, Approved]:
-    """What is approved of each agent, by plain names."""
-    return {str(name): layer for name, layer in approvals.approved_layers(tx).items()}
 
 
 def test_what_is_asked_for_is_kept_as_it_was(tx: Transaction) -> None:
@@ -135,7 +128,11 @@ def test_of_two_operators_at_once_one_wins(with_store: Callable[[Body], None]) -
     async def body(store: Store) -> None:
         await store.write(ask)
         answers = await asyncio.gather(
-            *(store.write(decide, 1, yes, by) for yes in (True, False) for by in ("ann", "ben")),
+            *(
+                store.write(partial(decide, yes=yes, by=by), 1)
+                for yes in (True, False)
+                for by in ("ann", "ben")
+            ),
             return_exceptions=True,
         )
         lost = [one for one in answers if isinstance(one, ApprovalClosedError)]
@@ -229,68 +226,11 @@ def test_the_operator_of_a_hive_without_a_manager_is_told_of_a_failure_once(
 
 def test_one_that_nothing_began_can_be_given_up(tx: Transaction) -> None:
     decide(tx, ask(tx).id)
+    with pytest.raises(ApprovalClosedError, match="approval 1 was approved by operator at "):
+        finish(tx, 1)
     assert finish(tx, 1, "nothing deploys here").state is ApprovalState.FAILED
     with pytest.raises(ApprovalClosedError, match="approval 2 is pending"):
         finish(tx, ask(tx).id, "too early")
-
-
-def test_a_spawned_agent_is_a_member_while_it_is_built_and_from_then_on(tx: Transaction) -> None:
-    ask(tx, wish("carol", kind=SPAWN))
-    decide(tx, 1)
-    assert layers(tx) == {}
-    assert not is_declared(tx, "carol")
-    approvals.begin(tx, 1, now=3)
-    layer = {"carol": Approved(wish().files, Spawned("give carol a", 1))}
-    assert layers(tx) == layer
-    assert is_declared(tx, "carol")
-    finish(tx, 1)
-    assert layers(tx) == layer
-    assert read(tx, "boss")[-1]["event"] == "spawned"
-    deployed(tx, wish("carol", "b"))
-    assert layers(tx) == {"carol": Approved(wish(letter="b").files, Spawned("give carol a", 1))}
-    (row,) = [one for one in listing.agents(Database(tx.connection)) if one["name"] == "carol"]
-    assert (row["approved_id"], json.loads(row["spawned"])["approval"]) == (2, 1)
-
-
-def test_a_spawned_agent_that_could_not_be_made_is_no_member(tx: Transaction) -> None:
-    finish(tx, approved(tx, wish("carol", kind=SPAWN)).id, "it broke")
-    assert layers(tx) == {}
-    assert not is_declared(tx, "carol")
-    again = deployed(tx, wish("carol", kind=SPAWN))
-    assert layers(tx)["carol"].spawned == Spawned("give carol a", again.id)
-
-
-def test_of_a_former_agent_that_is_spawned_nothing_old_is_laid_over(tx: Transaction) -> None:
-    deployed(tx)
-    declare(tx, ["bob"], now=5)
-    containers.want(tx, "alice", Wanted.PURGED, "away", now=5)
-    id = approved(tx, wish("alice", "b", SPAWN)).id
-    assert layers(tx)["alice"].files == wish(letter="b").files
-    (row,) = [one for one in listing.agents(Database(tx.connection)) if one["name"] == "alice"]
-    assert row["wanted"] is None, "it is wanted again"
-    finish(tx, id, "it broke")
-    assert layers(tx)["alice"] == Approved(wish().files)
-
-
-def test_no_agent_that_is_there_is_spawned(tx: Transaction) -> None:
-    ask(tx, wish("alice", kind=SPAWN))
-    with pytest.raises(AgentThereError, match="the hive has an agent alice already"):
-        decide(tx, 1)
-    ask(tx, wish("carol", kind=SPAWN))
-    decide(tx, 2)
-    declare(tx, ["alice", "bob", "carol"], now=3)
-    with pytest.raises(AgentThereError, match="the hive declares carol itself now"):
-        approvals.begin(tx, 2, now=4)
-
-
-def test_a_spawned_agent_that_is_purged_is_gone(tx: Transaction) -> None:
-    deployed(tx, wish("carol", kind=SPAWN))
-    containers.want(tx, "carol", Wanted.DESTROYED, "enough", now=5)
-    assert "carol" in layers(tx), "it can be started again"
-    containers.want(tx, "carol", Wanted.PURGED, "away", now=6)
-    assert layers(tx) == {}
-    assert not is_declared(tx, "carol")
-    assert deployed(tx, wish("carol", "b", SPAWN)).state is ApprovalState.DEPLOYED
 
 
 def test_what_an_agent_runs_with_outlasts_its_declaration(tx: Transaction) -> None:

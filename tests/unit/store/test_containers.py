@@ -1,5 +1,6 @@
 """What is wanted and known of containers."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ from hyperhive.store import agents, containers
 from hyperhive.store.agents import read_agent
 from hyperhive.store.container_rows import ContainerRow, Link, read_container, should_run
 from hyperhive.store.container_states import ContainerState, Crash, Wanted
-from hyperhive.store.containers import Report
+from hyperhive.store.containers import Report, UnfitWishError
 from hyperhive.store.transaction import Transaction
 from tests.unit.store.operations import mail, talk, told
 
@@ -223,3 +224,44 @@ def test_nobody_has_heard_of_that_agent(
 ) -> None:
     with pytest.raises(KeyError):
         operation(tx)
+
+
+@pytest.mark.parametrize("ended", [Wanted.STOPPED, Wanted.DESTROYED])
+def test_what_the_operator_ended_the_manager_does_not_start(tx: Transaction, ended: Wanted) -> None:
+    containers.want(tx, "alice", ended, "enough", now=8)
+    with pytest.raises(UnfitWishError, match=f"alice was {ended} by the operator: only the operat"):
+        containers.want(tx, "alice", Wanted.RUNNING, "again", by="bob", now=9)
+    row = read_container(tx, "alice")
+    assert (row.wanted, row.wanted_reason, row.wanted_by) == (ended, "enough", "operator")
+    containers.want(tx, "alice", Wanted.RUNNING, "now", now=10)
+    containers.want(tx, "alice", Wanted.RUNNING, "once more", by="bob", now=11)
+    assert read_container(tx, "alice").wanted_by == "bob"
+
+
+def test_what_the_manager_stopped_it_may_start(tx: Transaction) -> None:
+    containers.want(tx, "alice", Wanted.STOPPED, "for now", by="bob", now=8)
+    containers.want(tx, "alice", Wanted.RUNNING, "again", by="bob", now=9)
+    assert read_container(tx, "alice").wanted is Wanted.RUNNING
+
+
+def test_a_stop_of_the_operators_stays_theirs(tx: Transaction) -> None:
+    containers.want(tx, "alice", Wanted.STOPPED, "lunch", by="bob", now=8)
+    containers.want(tx, "alice", Wanted.STOPPED, "lunch", now=9)
+    containers.want(tx, "alice", Wanted.STOPPED, "lunch", by="bob", now=10)
+    assert read_container(tx, "alice").wanted_by == "operator"
+    assert [one["by"] for one in told(tx, "wanted")] == ["bob", "operator"]
+
+
+@pytest.mark.parametrize("end", [Wanted.DESTROYED, Wanted.PURGED])
+def test_only_the_operator_destroys(tx: Transaction, end: Wanted) -> None:
+    with pytest.raises(UnfitWishError, match=f"only the operator has alice {end}"):
+        containers.want(tx, "alice", end, "away", by="bob", now=8)
+    assert read_container(tx, "alice").wanted is None
+
+
+def test_the_manager_hears_once_that_another_agent_is_destroyed(tx: Transaction) -> None:
+    for name in ("alice", "alice", "bob"):
+        containers.want(tx, name, Wanted.DESTROYED, "enough", manager="bob", now=8)
+    containers.want(tx, "alice", Wanted.PURGED, "away", manager="bob", now=9)
+    bodies = [json.loads(one["body"]) for one in mail(tx, "bob", "notice")]
+    assert bodies == [{"event": "destroyed", "at": 8, "agent": "alice", "reason": "enough"}]

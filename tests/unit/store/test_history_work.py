@@ -14,6 +14,7 @@ from sqlite_utils import Database
 
 from hyperhive.store import (
     agents,
+    approvals,
     dead_letters,
     listing,
     loop_guard,
@@ -34,6 +35,7 @@ from hyperhive.store.retention import Rules
 from hyperhive.store.settlement import Fate, Settlement
 from hyperhive.store.transaction import Transaction
 from hyperhive.wire.harness import Outcome, OutcomeKind, TurnEvent, TurnEventKind
+from tests.unit.store.approval_wishes import deployed, wish
 
 SHORT: Final = 100
 LONG: Final = 1500
@@ -58,6 +60,10 @@ HISTORY: Final = (
     " SELECT 'alice', 'operator', '?', i, i, 'answered' FROM n",
     "INSERT INTO reminders (agent, body, created_at, due_at, next_at, state, message)"
     " SELECT 'bob', 'x', i, i, i, 'sent', i FROM n",
+    "INSERT INTO approvals (kind, agent, sha, description, files, objects, extra_nix,"
+    " submitted_by, created_at, state, tagged)"
+    " SELECT 'apply_commit', iif(i % 2, 'bob', 'alice'), i, '', '{}', '{}', 0, 'bob', i,"
+    " 'deployed', 1 FROM n",
 )
 
 
@@ -177,9 +183,17 @@ OPERATIONS: Final[dict[str, Callable[[Transaction], object]]] = {
     "retry": lambda tx: dead_letters.retry(
         tx, tx.connection.execute("SELECT max(id) FROM messages").fetchone()[0], now=1e4
     ),
+    "approvals": lists(approvals.listed, open_only=False, agent=None, **PAGE),
+    "approvals of one": lists(approvals.listed, open_only=False, agent="bob", **PAGE),
+    "approvals, open": lists(approvals.listed, open_only=True, agent=None, **PAGE),
+    "unfinished": approvals.unfinished,
+    "untagged": approvals.untagged,
+    "last_approved": lambda tx: approvals.last_approved(tx, "bob"),
+    "approved_layers": approvals.approved_layers,
+    "approve": lambda tx: deployed(tx, wish("bob")),
     "surplus": lists(retention.surplus, "alice", RULES, now=1e4),
 }
-"""What runs for each message, turn or question, or by the clock."""
+"""What runs for each message, turn, question or approval, or by the clock."""
 
 
 @pytest.mark.parametrize("name", LISTS | OPERATIONS)

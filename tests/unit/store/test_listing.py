@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
-from hyperhive.store import listing
+from hyperhive.store import approval_rows, listing
+from hyperhive.store.agents import set_link, unlink
+from hyperhive.store.container_rows import Link
 from hyperhive.store.migrations import migrate
+from hyperhive.store.transaction import Transaction
 
 
 @pytest.fixture
@@ -58,8 +61,16 @@ PAGE: dict[str, Any] = {"agent": "alice", "after": None, "limit": 9}
         (lambda db: listing.reminders(db, **PAGE, states=("parked",)), "reminders_agent (agent=?)"),
         (lambda db: listing.events(db, **PAGE), "events_agent (agent=?)"),
         (lambda db: listing.turns(db, **PAGE), "turns_agent (agent=?)"),
+        (lambda db: approval_rows.listed(db, **PAGE, open_only=True), "approvals_open"),
+        (lambda db: approval_rows.listed(db, **PAGE, open_only=False), "approvals_agent (agent=?)"),
+        (approval_rows.unfinished, "approvals_open"),
+        (approval_rows.untagged, "approvals_untagged"),
+        (lambda db: approval_rows.last_approved(db, "alice"), "approvals_agent (agent=?"),
     ],
-    ids=["unread", "dead", "questions", "reminders", "events", "turns"],
+    ids=[
+        *("unread", "dead", "questions", "reminders", "events", "turns", "approvals open"),
+        *("approvals", "unfinished", "untagged", "last approved"),
+    ],
 )
 def test_a_page_is_found_by_its_index(
     db: Database, ask: Callable[[Database], object], index: str
@@ -71,3 +82,16 @@ def test_messages_from_and_to_an_agent_have_an_index_each(db: Database) -> None:
     plan = plan_of(db, lambda db: listing.messages(db, **PAGE))
     assert "INDEX messages_to (recipient=?)" in plan
     assert "INDEX messages_from (sender=?)" in plan
+
+
+def test_an_agent_is_listed_with_the_settings_of_the_harness_that_is_there(
+    tx: Transaction,
+) -> None:
+    db = Database(tx.connection)
+    set_link(tx, "alice", Link.CONNECTED, "", now=1, settings="digest")
+    assert [row["harness_settings"] for row in listing.agents(db)] == ["digest", None]
+    unlink(tx, "alice", "gone", now=2)
+    row = listing.agent(db, "alice")
+    assert row is not None
+    assert (row["harness_settings"], row["spawned"], row["approved_id"]) == (None, None, None)
+    assert "approved" not in row, "files are no part of a list"

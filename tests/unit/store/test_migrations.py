@@ -13,7 +13,11 @@ from sqlite_utils import Database
 
 from hyperhive.store import listing, messages, migrations, turns
 from hyperhive.store.agents import AgentState, read_agent, set_link
+from hyperhive.store.approval_rows import approved_layers
+from hyperhive.store.approval_tables import approvals
 from hyperhive.store.container_rows import Link
+from hyperhive.store.container_states import Wanted
+from hyperhive.store.containers import UnfitWishError, want
 from hyperhive.store.database import open_store
 from hyperhive.store.first_tables import first_tables
 from hyperhive.store.messages import NewMessage
@@ -160,6 +164,30 @@ def test_a_step_that_is_broken_off_leaves_the_file_as_it_was(
         assert migrate(Database(connection)) == len(STEPS) - step
         assert migrate(Database(connection)) == 0
     connection.close()
+
+
+def test_what_was_wanted_before_it_was_known_by_whom_is_the_operators(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "hive.sqlite"
+    make_before(path, STEPS.index(approvals), monkeypatch)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE agents SET wanted = 'stopped', wanted_reason = 'lunch'")
+        connection.execute("INSERT INTO agents (name, since) VALUES ('bob', 1.0)")
+    connection.close()
+
+    async def body(store: Any) -> None:
+        with pytest.raises(UnfitWishError):
+            await store.write(want, "alice", Wanted.RUNNING, "again", by="bob", now=9.0)
+        await store.write(want, "bob", Wanted.STOPPED, "rest", by="boss", now=9.0)
+        rows = await store.read(listing.agents)
+        assert [(row["name"], row["wanted_by"]) for row in rows] == [
+            ("alice", "operator"),
+            ("bob", "boss"),
+        ]
+        assert await store.read(approved_layers) == {}
+
+    with_migrated(path, body)
 
 
 def schema(path: Path) -> set[tuple[str, str]]:

@@ -181,7 +181,7 @@ def begin(tx: Transaction, id: int, *, now: float) -> Approval:
         raise EarlierApprovalError(f"{first.standing}: it is to be done before approval {id}")
     begun = read(tx, id)
     if begun.kind is ApprovalKind.SPAWN:
-        spawned_agents.joins(tx, begun.agent, id)
+        spawned_agents.joins(tx, begun.agent, id, begun.description, now=now)
         containers.declared_again(tx, [begun.agent], now=now)
     approval_notices.begun(tx, begun, now=now)
     return begun
@@ -206,14 +206,16 @@ def finish(
         reader: who is told; the operator always is of a failure.
 
     Raises:
-        ApprovalClosedError: the operator did not approve it, or it is done.
+        ApprovalClosedError: the operator did not approve it, or it is done, or it is not begun.
         UnknownApprovalError: there is none.
     """
     state = ApprovalState.FAILED if error else ApprovalState.DEPLOYED
+    # What nobody began can be given up.
+    before = ApprovalState.APPROVED if error else ApprovalState.BUILDING
     changed = tx.connection.execute(
         "UPDATE approvals SET state = ?, finished_at = ?, error = ?, log = ?, tagged = 0"
-        " WHERE id = ? AND state IN ('approved', 'building')",
-        (state, now, _plain(error), json.dumps(list(log)), id),
+        " WHERE id = ? AND state IN ('building', ?)",
+        (state, now, _plain(error), json.dumps(list(log)), id, before),
     )
     finished = read(tx, id)
     if changed.rowcount == 0:

@@ -22,14 +22,15 @@ LEFT JOIN (SELECT asker, count(*) AS open FROM questions WHERE state = 'open' GR
 
 def agents(db: Database) -> list[Row]:
     """Every agent's row, by name, with its unread count, its open questions and what its
-    conversation weighs: `context_tokens` and `context_window`, None where no turn told."""
-    return [_weighed(row) for row in db.query(f"{_AGENTS} ORDER BY a.name")]
+    conversation weighs: `context_tokens` and `context_window`, None where no turn told. `spawned`
+    is decoded; what was approved of an agent is only named, by `approved_id`."""
+    return [_agent(row) for row in db.query(f"{_AGENTS} ORDER BY a.name")]
 
 
 def agent(db: Database, name: str) -> Row | None:
     """One agent's row, as in `agents`; None: there is no such agent."""
     rows = db.query(f"{_AGENTS} WHERE a.name = :name", {"name": name})
-    return next(map(_weighed, rows), None)
+    return next(map(_agent, rows), None)
 
 
 def running_turns(db: Database) -> int:
@@ -39,8 +40,10 @@ def running_turns(db: Database) -> int:
     return int(number)
 
 
-def _weighed(row: Row) -> Row:
-    """What the last turn told holds for the conversation that it was in, and for no other."""
+def _agent(row: Row) -> Row:
+    del row["approved"]
+    row["spawned"] = None if row["spawned"] is None else json.loads(row["spawned"])
+    # What the last turn told holds for the conversation that it was in, and for no other.
     if row.pop("weighed_session") != row["session"]:
         row["context_tokens"] = row["context_window"] = None
     return row

@@ -1,13 +1,10 @@
 """Agents that no declaration has: what an approval of their making does to their rows."""
 
 import json
-from typing import Final
 
 from hyperhive.errors import HyperhiveError
 from hyperhive.store.agents import is_declared
 from hyperhive.store.transaction import Transaction
-
-_ITS: Final = "name = ? AND json_extract(spawned, '$.approval') = ?"
 
 
 class AgentThereError(HyperhiveError):
@@ -22,15 +19,10 @@ def wanted(tx: Transaction, name: str, approval: int, description: str, *, now: 
     """
     if is_declared(tx, name):
         raise AgentThereError(f"the hive has an agent {name} already", "choose another name")
-    spawned = json.dumps({"description": description, "approval": approval})
-    tx.connection.execute(
-        "INSERT INTO agents (name, since, declared, spawned) VALUES (?, ?, 0, ?)"
-        " ON CONFLICT (name) DO UPDATE SET spawned = excluded.spawned",
-        (name, now, spawned),
-    )
+    _write(tx, name, approval, description, declared=0, now=now)
 
 
-def joins(tx: Transaction, name: str, approval: int) -> None:
+def joins(tx: Transaction, name: str, approval: int, description: str, *, now: float) -> None:
     """From now on it is a member of the hive.
 
     Raises:
@@ -38,20 +30,38 @@ def joins(tx: Transaction, name: str, approval: int) -> None:
     """
     if is_declared(tx, name):
         raise AgentThereError(f"the hive declares {name} itself now", "choose another name")
-    tx.connection.execute(f"UPDATE agents SET declared = 1 WHERE {_ITS}", (name, approval))
+    # What an agent of that name had left may have been purged meanwhile, and this with it.
+    _write(tx, name, approval, description, declared=1, now=now)
 
 
 def leaves(tx: Transaction, name: str, approval: int) -> None:
     """It could not be made; what it has left is kept, as of every agent that the hive had."""
     tx.connection.execute(
-        f"UPDATE agents SET declared = 0, spawned = NULL WHERE {_ITS}", (name, approval)
+        "UPDATE agents SET declared = 0, spawned = NULL"
+        " WHERE name = ? AND json_extract(spawned, '$.approval') = ?",
+        (name, approval),
     )
 
 
 def forget(tx: Transaction, name: str) -> None:
-    """The operator has one purged: the hive has no such agent any more."""
+    """The operator has one purged: the hive has no such agent, and nothing of it.
+
+    Nor is anything left of what was approved of one that the hive had.
+    """
     tx.connection.execute(
         "UPDATE agents SET declared = 0, spawned = NULL, approved = NULL, approved_id = NULL"
-        " WHERE name = ? AND spawned NOT NULL",
+        " WHERE name = ? AND (spawned NOT NULL OR declared = 0)",
         (name,),
+    )
+
+
+def _write(
+    tx: Transaction, name: str, approval: int, description: str, *, declared: int, now: float
+) -> None:
+    spawned = json.dumps({"description": description, "approval": approval})
+    tx.connection.execute(
+        "INSERT INTO agents (name, since, declared, spawned) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET declared = excluded.declared, spawned ="
+        " excluded.spawned",
+        (name, now, declared, spawned),
     )
