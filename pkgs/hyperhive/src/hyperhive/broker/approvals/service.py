@@ -123,7 +123,8 @@ class Approvals:
         """
         async with self._deciding:
             asked = await self._core.store.read(approval_rows.get, id)
-            await self._fitness.check(asked)
+            if asked.state is ApprovalState.PENDING:  # else it is said who decided
+                await self._fitness.check(asked)
             approval = await self._decide(id, approve=True, by=by, commit=commit)
         self._publishing.later(id)
         self._deployments.begin(id, AgentName(approval.agent))
