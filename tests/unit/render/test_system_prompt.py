@@ -44,6 +44,30 @@ def test_the_manager_is_told_so() -> None:
     assert "operator's first contact" not in prompt(FULL, "bob")
 
 
+MANAGERS_TOOLS = (
+    "request_apply_commit",
+    "request_spawn",
+    "list_approvals",
+    "cancel_approval",
+    "get_logs",
+    "start",
+    "stop",
+    "restart",
+)
+
+
+def test_the_manager_is_told_how_to_propose_changes() -> None:
+    text = prompt(FULL, "boss")
+    for tool in MANAGERS_TOOLS:
+        assert f"`{tool}`" in text
+        assert f"`{tool}`" not in prompt(FULL, "bob")
+    assert "`/agents/NAME/config`" in text
+    assert "`/applied/NAME`" in text
+    own = system_prompt(FULL, AgentName("boss"), proposed="/p", proposals="/q")
+    assert "`/p/NAME/config`" in own
+    assert "`/q/NAME`" in own
+
+
 def test_it_names_each_tool_and_what_matters_about_messages() -> None:
     text = " ".join(prompt(FULL, "bob").split())
     for tool in TOOLS:
