@@ -1,6 +1,7 @@
 """Questions over HTTP: listed with the time that remains, answered once, cancelled, expired."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,6 +61,20 @@ def test_an_answer_reaches_the_asker(tmp_path: Path) -> None:
             assert (message["from"], message["kind"]) == ("operator", "answer")
             assert message["about"] == id
             assert all(text in message["body"] for text in answer)
+
+    with_operator(tmp_path, body)
+
+
+def test_the_manager_hears_what_others_were_answered(tmp_path: Path) -> None:
+    async def body(operator: Operator) -> None:
+        for asker in ("alice", "boss"):
+            id = await put_question(operator.core, f"Which, says {asker}?", asker=asker)
+            await operator.ask("POST", f"questions/{id}/answer", {"answer": ["MIT"]})
+        told = await operator.ask("GET", "messages?agent=boss")
+        (notice,) = [json.loads(one["body"]) for one in told if one["kind"] == "notice"]
+        assert (notice["event"], notice["agent"]) == ("question_answered", "alice")
+        assert (notice["asked"], notice["answer"]) == ("Which, says alice?", "MIT")
+        assert [one["body"] for one in told if one["kind"] == "answer"] == ["MIT"]
 
     with_operator(tmp_path, body)
 

@@ -52,10 +52,9 @@ def all_of(detail: ApprovalDetail) -> Iterator[str]:
 def head(detail: ApprovalDetail) -> Iterator[str]:
     """What is asked for, by whom and when, and how far it has come."""
     yield click.style(title(detail), bold=True)
-    since = f"asked for by {detail.submitted_by}, {clock_time(detail.created_at)}"
-    yield from _row("", since)
-    if detail.description:
-        yield from _row("why", detail.description)
+    yield from _row("from", f"{detail.submitted_by}, {clock_time(detail.created_at)}")
+    for number, line in enumerate(detail.description.splitlines()):
+        yield from _row("" if number else "why", line)
     yield from _row("commit", detail.commit)
     if detail.supersedes is not None:
         yield from _row("replaces", f"approval {detail.supersedes}")
@@ -142,7 +141,9 @@ def _effect(effect: Effect, agent: str) -> Iterator[str]:
         yield from _flagged(f"{effect.masked_by}, {until}", "yellow", "    ")
 
 
-def _flagged(text: str, colour: str, margin: str = "  ", *, bold: bool = False) -> Iterator[str]:
+def _flagged(
+    text: str, colour: str, margin: str = "  ", *, bold: bool | None = None
+) -> Iterator[str]:
     for line in _wrapped(f"⚠ {text}", margin, f"{margin}  "):
         yield click.style(line, fg=colour, bold=bold)
 
@@ -152,4 +153,10 @@ def _row(label: str, text: str) -> list[str]:
 
 
 def _wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
-    return wrap(one_line(text), COLUMNS, initial_indent=first, subsequent_indent=rest)
+    return wrap(
+        one_line(text),
+        COLUMNS,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_on_hyphens=False,  # options of commands begin with two
+    )

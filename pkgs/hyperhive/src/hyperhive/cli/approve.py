@@ -77,6 +77,7 @@ def _ask(detail: ApprovalDetail) -> None:
         click.Abort: the answer is no.
     """
     _tell(approval_words.head(detail))
+    click.echo(err=True)
     _tell(approval_words.in_effect(detail))
     click.echo(f"  its files and the rendered Nix: hyperhive show {detail.id}", err=True)
     click.confirm("Approve it?", abort=True, err=True)

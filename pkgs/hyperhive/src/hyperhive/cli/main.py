@@ -62,7 +62,10 @@ COMMANDS: Final = {
 }
 """Each command: where it is, and its line in `hyperhive --help`."""
 
-HIDDEN: Final = {"container-root": "hyperhive.cli.container_root:container_root"}
+HIDDEN: Final = {
+    "container-root": "hyperhive.cli.container_root:container_root",
+    "deploy": "hyperhive.cli.deploy:deploy",
+}
 """Commands that units alone have use for: where they are."""
 
 

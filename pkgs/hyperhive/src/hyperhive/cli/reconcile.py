@@ -21,7 +21,7 @@ from hyperhive.logs import start_logging
 
 if TYPE_CHECKING:
     from hyperhive.deploy.desired import Wishes
-    from hyperhive.deploy.reconcile import Host
+    from hyperhive.deploy.host import Host
     from hyperhive.deploy.task import Outcome
 
 BROKER_USER: Final = "hyperhive"
@@ -41,7 +41,8 @@ def reconcile(
     """Make this host match the hive in FILE and what the operator wants of its agents.
 
     Makes directories, definitions and systems of containers, and starts, stops and removes them.
-    An agent that left the hive is stopped and its state is kept. A second run changes nothing.
+    What was approved and deployed is laid over the declaration. A deploy that was cut short is
+    completed, or put back, first. An agent that left the hive is stopped and its state is kept. A second run changes nothing.
     A system is built when its agent's files change. What else it is built from is taken to be
     fixed; build anew with --rebuild after an input of the flake changed under its name.
 
@@ -51,32 +52,68 @@ def reconcile(
                  2 the hive, or what this was called with, is not valid
                  3 the broker did not say what the operator wants of them
     """
-    from hyperhive.deploy.broker import tell, wishes_of
-    from hyperhive.deploy.reconcile import Reconciliation
-    from hyperhive.operator.client import connect
+    reconcile_agents(
+        file, agent_name, begin("reconcile"), dry_run=dry_run, rebuild=rebuild, as_json=as_json
+    )
 
+
+def begin(program: str) -> "Host":
+    """Have this process change the host, which it says in the log as `program`.
+
+    Raises:
+        HyperhiveError: it may not.
+        InputError: the host has no user for the broker.
+    """
     # An interruption ends it at once, with what it started; the next run goes on from there.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.umask(0o022)
-    scope = parse_agent_name(agent_name) if agent_name is not None else None
     host = _host()
-    start_logging("reconcile")
+    start_logging(program)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # It says every request.
+    return host
+
+
+def reconcile_agents(
+    file: Path,
+    agent_name: str | None,
+    host: "Host",
+    *,
+    dry_run: bool = False,
+    rebuild: bool = False,
+    as_json: bool = False,
+) -> None:
+    """Reconcile all agents, or one; see `reconcile`."""
+    from hyperhive.deploy.broker import members_of, tell, wishes_of
+    from hyperhive.deploy.patience import PatientBroker
+    from hyperhive.deploy.reconcile import Reconciliation
+    from hyperhive.deploy.whole import preview_whole, reconcile_whole
+    from hyperhive.operator.client import connect
+
+    scope = parse_agent_name(agent_name) if agent_name is not None else None
     socket = host.paths.hive.operator_socket
+    members: frozenset[str] = frozenset()
 
     def wishes() -> "Wishes":
+        nonlocal members
         with connect(socket) as broker:
-            return wishes_of(broker.containers())
+            containers = broker.containers()
+        members = members_of(containers)
+        return wishes_of(containers)
 
     def ended(outcome: "Outcome") -> None:
         with ExitStack() as stack:
             broker = None
             with suppress(HyperhiveError):  # That it is silent is said once, at the end.
                 broker = stack.enter_context(connect(socket))
-            tell(outcome, broker)
+            tell(outcome, broker, members)
 
     run = Reconciliation(partial(load_hive, file), wishes, scope, host, rebuild=rebuild)
-    outcomes = run.preview() if dry_run else run.run(ended)
+    if dry_run:
+        outcomes = preview_whole(run, host)
+    else:
+        # It is no reason to keep the hive waiting that a broker is silent.
+        broker = PatientBroker(partial(connect, socket), seconds=0)
+        outcomes = reconcile_whole(run, host, wishes, broker, ended)
     _print(outcomes, as_json=as_json, dry_run=dry_run)
     if run.left_over is not None:
         raise run.left_over
@@ -91,7 +128,7 @@ def reconcile(
 
 
 def _host() -> "Host":
-    from hyperhive.deploy.reconcile import Host
+    from hyperhive.deploy.host import Host
     from hyperhive.systemd import notify
     from hyperhive.systemd.units import UnitBus
 

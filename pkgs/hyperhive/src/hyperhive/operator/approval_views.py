@@ -66,7 +66,7 @@ def compared(
         return Compared(base, layer, f"what is deployed, {_running(members, name, earlier)}")
     done = "deployed" if base is Base.RUNNING else "approved"
     if earlier is None:
-        return Compared(base, None, f"{name} as declared: nothing was {done} before it")
+        return Compared(base, None, f"{name} as declared (nothing was {done} before it)")
     before = Approved(earlier.files, None if layer is None else layer.spawned)
     failed = ", which failed" if earlier.state is ApprovalState.FAILED else ""
     return Compared(base, before, f"approval {earlier.id}, the last one {done} before it{failed}")
