@@ -36,6 +36,8 @@ MOST_COMPACT_PERCENT: Final = 95
 _FULL_RULE: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9_]*)\((.*)\)\s*", re.DOTALL)
 _LONGEST_ICON: Final = 8
 _LONGEST_MCP_NAME: Final = 40
+_LONGEST_RULE: Final = 1000
+"""What a rule risks is found by going through the programs that it names one inside the other."""
 _CONTROLS: Final = frozenset({"Cc", "Zl", "Zp"})
 _TURNING: Final = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 """Bidirectional classes of characters that make a text read otherwise than it is."""
@@ -152,6 +154,10 @@ def _rule(text: str) -> str:
 
 
 def _parsed(text: str) -> None:
+    if len(text) > _LONGEST_RULE:
+        raise InputError(
+            f"{len(text)} characters long", f"use at most {_LONGEST_RULE}, or put it in a script"
+        )
     try:
         parse_rule(text)
     except RuleError as error:
