@@ -88,7 +88,7 @@ def _decide(broker: OperatorClient, detail: ApprovalDetail, as_json: bool, *, wa
     if wait:
         click.echo(f"{approval_words.settled(done)}; Ctrl-C does not end it", err=True)
         try:
-            done = awaited(broker, done, time.monotonic() + WAIT_SECONDS)
+            done = awaited(broker.approval_row, done, time.monotonic() + WAIT_SECONDS)
         except KeyboardInterrupt:
             click.echo(f"\nit goes on: hyperhive show {done.id}", err=True)
             raise
@@ -101,7 +101,7 @@ def _decide(broker: OperatorClient, detail: ApprovalDetail, as_json: bool, *, wa
 
 
 def awaited(
-    broker: OperatorClient,
+    look: Callable[[int], Approval],
     approval: Approval,
     deadline: float,
     pause: Callable[[float], None] = time.sleep,
@@ -110,6 +110,7 @@ def awaited(
     """Waits until it is settled, also while the broker restarts, and tells how far it is.
 
     Args:
+        look: asks the broker for the approval of an id.
         deadline: when to give up, as `clock` tells time.
 
     Raises:
@@ -125,7 +126,7 @@ def awaited(
         pause(seconds)
         seconds = min(2 * seconds, LONGEST_PAUSE)
         try:
-            approval = broker.approval_row(approval.id)
+            approval = look(approval.id)
             news = "" if approval.state is ApprovalState.APPROVED else str(approval.state)
         except InputError:
             raise
