@@ -109,6 +109,25 @@ def test_denied_commands_are_told_and_not_run(runs: Runs) -> None:
     assert (done.code, done.result["is_error"]) == (0, False)
 
 
+def test_its_shell_stays_where_it_went(runs: Runs) -> None:
+    proposed = runs.directory / "proposed"
+    (proposed / "alice").mkdir(parents=True)
+    runs.allow = ["Bash(pwd)", "Edit(./**)"]
+    runs.script(
+        {"bash": "cd {proposed}/alice"},
+        {"bash": "pwd", "as": "there"},
+        {"bash": "cd {proposed}/none"},
+        {"bash": "cd /"},
+        {"say": "{there}"},
+    )
+    done = runs.run("--add-dir", str(proposed), "/nowhere", "--session-id", SESSION)
+    assert done.result["result"] == str(proposed / "alice")
+    results = [event["message"]["content"][0] for event in done.of("user")]
+    assert results[0]["content"] == "(Bash completed with no output)"
+    assert "No such file" in results[2]["content"]
+    assert [d["tool_input"] for d in done.result["permission_denials"]] == [{"command": "cd /"}]
+
+
 def test_writes_files_where_the_rules_allow_it(runs: Runs) -> None:
     outside = str(runs.directory / "outside.txt")
     runs.script(

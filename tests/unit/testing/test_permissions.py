@@ -1,5 +1,7 @@
 """The stand-in's permission check: mode dontAsk, deny beats allow."""
 
+from pathlib import Path
+
 import pytest
 
 from hyperhive.testing.scripted_claude.permissions import Rules, is_simple
@@ -25,6 +27,17 @@ RULES = Rules(
 def test_bash(command: str, allowed: bool, reason: str) -> None:
     decision = RULES.decide("Bash", {"command": command})
     assert (decision.allowed, decision.reason) == (allowed, reason)
+
+
+def test_a_shell_goes_where_the_agent_works_without_a_rule(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "link").symlink_to("/")
+    rules = Rules([], ["Bash(cd secret)"], directories=[str(tmp_path)])
+    for command in (f"cd {tmp_path}", f"cd '{tmp_path}/in'"):
+        assert rules.decide("Bash", {"command": command}).allowed
+    for command in ("cd /", f"cd {tmp_path}x", f"cd {tmp_path}/link", f"cd {tmp_path}; id", "cd"):
+        assert not rules.decide("Bash", {"command": command}).allowed
+    assert not RULES.decide("Bash", {"command": f"cd {tmp_path}"}).allowed
 
 
 def test_the_text_of_a_denial_by_rule() -> None:

@@ -89,6 +89,7 @@ def test_placeholders_of_a_prompt(tmp_path: Path) -> None:
     scene = chosen(load(tmp_path, [{"when": when, "do": []}]), NOTES)
     assert scene.values == {
         "agent": "alice",
+        "proposed": "",
         "prompt": NOTES.prompt,
         "place": "under the mat",
     }

@@ -108,7 +108,9 @@ def _run(line: flags.CommandLine, environment: Mapping[str, str], signals: Signa
 
         agent, _, _ = environment.get("HYPERHIVE_TURN", "").partition(":")
         wake = parse_wake(prompt)
-        asked = script.Asked(agent, prompt, wake, (model, events.model), current.compacted)
+        proposed = next(iter(line.values.get("--add-dir", [])), "")
+        names = (model, events.model)
+        asked = script.Asked(agent, prompt, wake, names, current.compacted, proposed)
         scene = _scene(rules_of_script, asked, Taken(home))
         stage = Stage(events, tell, signals, environment)
         acting: Turn | Compaction
@@ -170,6 +172,7 @@ def _rules(line: flags.CommandLine) -> Rules:
     return Rules(
         allow=[*line.rules("--allowedTools"), *permissions.get("allow", [])],
         deny=[*line.rules("--disallowedTools"), *permissions.get("deny", [])],
+        directories=[os.getcwd(), *line.values.get("--add-dir", [])],  # noqa: PTH109 - as above
     )
 
 

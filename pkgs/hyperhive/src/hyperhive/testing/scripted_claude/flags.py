@@ -56,6 +56,7 @@ class Flag(NamedTuple):
 
 
 FLAGS: Final = (
+    Flag(("--add-dir",), Takes.MANY, "<directories...>"),
     Flag(("--allowedTools", "--allowed-tools"), Takes.MANY, "<tools...>"),
     Flag(("--append-system-prompt-file",), Takes.ONE, "<file>", listed=False),
     Flag(("--disallowedTools", "--disallowed-tools"), Takes.MANY, "<tools...>"),

@@ -1,8 +1,9 @@
 """Whether the rules let a tool call through, in mode dontAsk: what no rule allows is denied.
 
 Stricter than the CLI, so that a script relies on nothing it did not declare: no command is allowed
-without a rule (the CLI lets read-only ones through), a command that is more than one simple command
-needs the bare rule `Bash`, and of path rules `./**` and `//absolute/**` are known.
+without a rule (the CLI lets read-only ones through) but `cd` to where the agent works, a command
+that is more than one simple command needs the bare rule `Bash`, and of path rules `./**` and
+`//absolute/**` are known.
 """
 
 import os
@@ -32,10 +33,15 @@ class Decision(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """The rules of a run, in Claude Code's grammar."""
+    """The rules of a run, in Claude Code's grammar.
+
+    Attributes:
+        directories: where the agent works: the directory that it began in, and those of --add-dir.
+    """
 
     allow: Sequence[str]
     deny: Sequence[str]
+    directories: Sequence[str] = ()
 
     def decide(self, tool: str, input: Mapping[str, Any]) -> Decision:
         """Whether a tool may be called with this input. A deny rule beats every allow rule."""
@@ -47,7 +53,26 @@ class Rules(NamedTuple):
         for rule in self.allow:
             if _covers(rule, tool, subject, doubtful=False):
                 return Decision(True, _reason(rule))
+        if tool == "Bash" and self._works_in(directory_of_cd(subject)):
+            return Decision(True, "other")
         return Decision(False, "mode", _DONT_ASK.format(tool=tool))
+
+    def _works_in(self, directory: str | None) -> bool:
+        if directory is None:
+            return False
+        real = os.path.realpath(directory) + "/"
+        return any(real.startswith(f"{os.path.realpath(one)}/") for one in self.directories)
+
+
+def directory_of_cd(command: str) -> str | None:
+    """Where a command goes that is `cd DIRECTORY` and nothing else."""
+    if not is_simple(command):
+        return None
+    match shlex.split(command):
+        case ["cd", directory]:
+            return directory
+        case _:
+            return None
 
 
 def _reason(rule: str) -> str:

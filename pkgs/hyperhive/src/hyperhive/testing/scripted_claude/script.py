@@ -61,8 +61,9 @@ its last step one of
     {"compact": {"tokens": 900, "summary": TEXT}}
     {"compact": {"error": TEXT}}          it fails, which the CLI ends with exit status 0
 
-Strings may hold {agent} {from} {id} {body} of a message, {agent} {prompt} of another prompt, and
-{output}: the newest tool result as text.
+Strings may hold {agent} {from} {id} {body} of a message, {agent} {prompt} of another prompt,
+{output}: the newest tool result as text, and {proposed}: where a manager proposes changes, which is
+the first directory of --add-dir. `cd DIRECTORY` alone as a Bash command stays in force.
 """
 
 import json
@@ -89,6 +90,7 @@ class Asked(NamedTuple):
         wake: the message in the prompt; None if the prompt is something else.
         models: the names of the model.
         compacted: whether the conversation was compacted before.
+        proposed: where a manager proposes changes.
     """
 
     agent: str
@@ -96,6 +98,7 @@ class Asked(NamedTuple):
     wake: Wake | None = None
     models: tuple[str, ...] = ()
     compacted: bool = False
+    proposed: str = ""
 
     @property
     def text(self) -> str:
@@ -105,10 +108,11 @@ class Asked(NamedTuple):
     @property
     def values(self) -> dict[str, str]:
         """What the placeholders of every step stand for."""
+        known = {"agent": self.agent, "proposed": self.proposed}
         if self.wake is None:
-            return {"agent": self.agent, "prompt": self.prompt}
+            return {**known, "prompt": self.prompt}
         wake = self.wake
-        return {"agent": self.agent, "from": wake.sender, "id": str(wake.id), "body": wake.body}
+        return {**known, "from": wake.sender, "id": str(wake.id), "body": wake.body}
 
 
 class Rule(NamedTuple):

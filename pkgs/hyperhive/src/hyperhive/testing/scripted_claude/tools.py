@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from hyperhive.testing.scripted_claude.mcp_client import McpError, McpServer
+from hyperhive.testing.scripted_claude.permissions import directory_of_cd
 from hyperhive.testing.scripted_claude.signals import Signalled, Signals
 
 _NO_OUTPUT: Final = "(Bash completed with no output)"
@@ -98,6 +99,9 @@ class Tools(NamedTuple):
         return Answer(text, content, content)
 
     def _bash(self, command: str) -> Answer:
+        directory = directory_of_cd(command)
+        if directory is not None:
+            return _change_directory(directory)
         # In a session of its own, as with the CLI: ending the CLI's process group leaves it alive.
         process = subprocess.Popen(
             ["/bin/sh", "-c", command],
@@ -129,6 +133,16 @@ class Tools(NamedTuple):
             return _failed(f"Exit code {process.returncode}\n{output}".rstrip("\n"))
         raw = {"stdout": output, "stderr": "", "interrupted": False, "isImage": False}
         return Answer(output, output or _NO_OUTPUT, raw | {"noOutputExpected": False})
+
+
+def _change_directory(directory: str) -> Answer:
+    """The CLI's shell stays where a command has gone, and what is relative follows it."""
+    try:
+        os.chdir(directory)
+    except OSError as error:
+        return _failed(f"Exit code 1\ncd: {directory}: {error.strerror}")
+    raw = {"stdout": "", "stderr": "", "interrupted": False, "isImage": False}
+    return Answer("", _NO_OUTPUT, raw | {"noOutputExpected": True})
 
 
 def _write(name: str, text: str) -> Answer:
