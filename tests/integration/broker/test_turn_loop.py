@@ -1,6 +1,7 @@
 """What keeps an agent from turns, and what ends them, as a harness sees it."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,9 @@ def test_a_login_is_asked_for_until_a_new_harness_comes(tmp_path: Path) -> None:
                 await send(core, "hello")
                 await alice.finish((await alice.turn()).turn, OutcomeKind.NEEDS_LOGIN)
                 await in_state(core, "alice", "needs_login")
+                (told,) = await core.store.read(listing.messages, agent="boss", after=0, limit=9)
+                notice = json.loads(told["body"])
+                assert (notice["event"], notice["agent"]) == ("needs_login", "alice")
             await in_state(core, "alice", "offline")
             async with harness(core, "alice") as alice:
                 await alice.turn()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from hyperhive import __version__
@@ -190,7 +191,8 @@ class HarnessSession:
         leaving = None if finished.leaving is None else _reason(finished.leaving)
         self._leaving = leaving
         now = self._core.clock()
-        await self._core.store.write(_finish, self.agent, finished, leaving, rules, now=now)
+        finish = partial(_finish, manager=self._core.hive.manager)
+        await self._core.store.write(finish, self.agent, finished, leaving, rules, now=now)
         if leaving is not None:
             self._has_left(None)
 
@@ -262,6 +264,7 @@ def _finish(
     leaving: str | None,
     rules: Conversation,
     *,
+    manager: str | None,
     now: float,
 ) -> None:
     """Ends a turn, and the harness's link if it leaves; saying it twice changes nothing then."""
@@ -269,6 +272,6 @@ def _finish(
     if row.turn == finished.turn:
         turn = turns.ending_turn(tx, agent, finished.turn)
         after = settlement(finished.outcome, row, turn, rules, now=now)
-        turn_ends.end(tx, agent, finished.turn, finished.outcome, after, now=now)
+        turn_ends.end(tx, agent, finished.turn, finished.outcome, after, manager=manager, now=now)
     if leaving is not None:
         gone(tx, agent, leaving, now=now)
