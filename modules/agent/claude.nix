@@ -5,6 +5,30 @@
 let
   cfg = config.hyperhive.agent;
 
+  # What the harness adds for the agent that proposes changes.
+  proposing = [
+    "Edit(//agents/**)"
+    "Read(//applied/**)"
+  ]
+  ++ map (command: "Bash(git ${command})") [
+    "add *"
+    "cat-file -p *"
+    "commit *"
+    "diff"
+    "diff --cached"
+    "diff HEAD"
+    "log"
+    "log --oneline"
+    "restore *"
+    "rev-parse *"
+    "show"
+    "show HEAD"
+    "status"
+    "status *"
+    "tag"
+    "tag -l *"
+  ];
+
   # Tools with which claude would reach other sessions by itself. Who may write to whom is the hive's to
   # say, and its broker carries each message.
   ownMessaging = [
@@ -24,7 +48,8 @@ in
         allow = cfg.rules.allow ++ [
           "Edit(//state/work/**)"
           "Edit(//state/notes.md)"
-        ];
+        ]
+        ++ lib.optionals (cfg.role == "manager") proposing;
         # Whatever no rule allows is denied: nobody is there to be asked.
         defaultMode = "dontAsk";
         disableBypassPermissionsMode = "disable";

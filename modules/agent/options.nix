@@ -46,6 +46,12 @@ in
       description = "Name of the agent. Its container is `h-` and this name.";
     };
 
+    hive = mkOption {
+      type = types.strMatching "[a-z][a-z0-9-]{0,30}";
+      example = "lab";
+      description = "Name of its hive. Commits of the agent are by NAME@HIVE.hive.internal.";
+    };
+
     role = mkOption {
       type = types.enum [
         "agent"

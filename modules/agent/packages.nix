@@ -16,6 +16,12 @@ let
 in
 {
   config = lib.mkIf cfg.enable {
+    # What the manager reads is the broker's, whom it does not see.
+    programs.git = lib.mkIf (cfg.role == "manager") {
+      enable = true;
+      config.safe.directory = "*";
+    };
+
     environment.systemPackages = [
       pkgs.git
     ]

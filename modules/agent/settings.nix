@@ -12,6 +12,9 @@ let
     description = "Full rules in Claude Code's grammar, as the harness and claude get them.";
   };
 
+  # Where the manager proposes changes, and where it reads what became of them.
+  forManager = path: if cfg.role == "manager" then path else null;
+
   bashRule = specifier: "Bash(${specifier})";
 
   # One rule for a whole MCP server, or one for each tool of it that may run.
@@ -39,7 +42,7 @@ in
     };
 
     environment.etc."hyperhive/agent.json".text = builtins.toJSON {
-      inherit (cfg) environment name;
+      inherit (cfg) environment hive name;
       inherit (cfg.rules) allow deny;
       available = cfg.tools.available;
       claude = if cfg.claude == null then lib.getExe cfg.claudePackage else cfg.claude;
@@ -47,6 +50,8 @@ in
       credentials = lib.genAttrs cfg.credentials (variable: "hyperhive.${variable}");
       launcher = "unit";
       mcp = lib.mapAttrs (_: server: { inherit (server) args command environment; }) cfg.mcp;
+      proposals = forManager "/applied";
+      proposed = forManager "/agents";
       sockets = "/run/hyperhive";
       state = "/state";
       system_prompt = cfg.systemPrompt;

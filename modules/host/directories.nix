@@ -9,6 +9,10 @@ in
     systemd.tmpfiles.rules = [
       # The broker keeps its store here and may neither rename nor remove what is root's (sticky).
       "d /var/lib/hyperhive 1770 root hyperhive -"
+      # The manager's container has both bound: below one it writes, in what reconcile makes for it, and
+      # below the other it reads what the broker has of its proposals.
+      "d /var/lib/hyperhive/proposed 0755 root root -"
+      "d /var/lib/hyperhive/proposals 1775 root hyperhive -"
       # Containers have what is below it bound, by root: nobody else may put a link there.
       "d /run/hyperhive 0750 root hyperhive -"
       # Each agent's own lies here; who may enter one decides its mode.

@@ -84,6 +84,7 @@ in
         };
       inherit (config) warnings;
       stateVersion = config.system.stateVersion;
+      git = config.programs.git.config;
       declared = { inherit (config.hyperhive.agent) model role uidBase; };
       failed = failed config;
       options = described "hyperhive.agent." evaluated.options;

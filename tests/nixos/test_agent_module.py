@@ -1,21 +1,24 @@
 """modules/agent: what a container is made of, for several agents."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hyperhive.harness.own_rules import own_files_rules, proposal_rules
 from hyperhive.wire.settings import HarnessSettings
 from tests.nixos.nix import Nix, NixError
 
 pytestmark = pytest.mark.nix
 
-SMALLEST = '{ hyperhive.agent = { enable = true; name = "alice"; model = "opus"; }; }'
+SMALLEST = '{ hyperhive.agent = { enable = true; name = "alice"; hive = "lab"; model = "opus"; }; }'
 
 FULL = """{ hyperhive.agent = {
   enable = true;
   name = "bob";
+  hive = "lab";
   role = "manager";
   model = "sonnet";
   systemPrompt = "Say \\"why\\".\\n";
@@ -62,9 +65,12 @@ def test_settings_of_an_agent_that_says_little(nix: Nix, nixpkgs: Path) -> None:
         "credentials": {},
         "deny": [],
         "environment": {},
+        "hive": "lab",
         "launcher": "unit",
         "mcp": {},
         "name": "alice",
+        "proposals": None,
+        "proposed": None,
         "sockets": "/run/hyperhive",
         "state": "/state",
         "system_prompt": "",
@@ -100,7 +106,11 @@ def test_managed_settings_hold_the_same_rules_and_close_the_ways_round(
 ) -> None:
     assert ask(nix, nixpkgs, "managed", FULL) == {
         "permissions": {
-            "allow": [*ALLOWED, "Edit(//state/work/**)", "Edit(//state/notes.md)"],
+            "allow": [
+                *ALLOWED,
+                *own_files_rules("/state"),
+                *proposal_rules("/agents", "/applied"),
+            ],
             "deny": [*DENIED, *OWN_MESSAGING],
             "defaultMode": "dontAsk",
             "disableBypassPermissionsMode": "disable",
@@ -157,6 +167,19 @@ def test_package_that_nixpkgs_lacks_names_agent_and_mend(nix: Nix, nixpkgs: Path
     missing = '{ hyperhive.agent.packages = [ "ripgerp" ]; }'
     with pytest.raises(NixError, match=r"packages of alice: nixpkgs has no package `ripgerp'"):
         ask(nix, nixpkgs, "packages", SMALLEST, missing)
+
+
+def test_the_manager_reads_repositories_of_others(nix: Nix, nixpkgs: Path) -> None:
+    def git(role: str) -> str:
+        return json.dumps(ask(nix, nixpkgs, "git", FULL.replace("manager", role)))
+
+    assert '"safe": {"directory": "*"}' in git("manager")
+    assert "safe" not in git("agent")
+
+
+def test_the_manager_alone_is_told_where_to_propose(nix: Nix, nixpkgs: Path) -> None:
+    settings = ask(nix, nixpkgs, "settings", FULL)
+    assert (settings["proposed"], settings["proposals"]) == ("/agents", "/applied")
 
 
 def test_claude_alone_may_be_unfree(nix: Nix, nixpkgs: Path) -> None:
@@ -236,7 +259,7 @@ def test_what_does_not_fit_is_refused(
 
 @pytest.mark.parametrize("name", ["Alice", "a_b", "toolongname", "", "alice-", "9a"])
 def test_name_of_no_agent_is_refused(nix: Nix, nixpkgs: Path, name: str) -> None:
-    given = f'{{ hyperhive.agent = {{ enable = true; model = "opus"; name = "{name}"; }}; }}'
+    given = SMALLEST.replace("alice", name)
     with pytest.raises(NixError, match=r"option `hyperhive\.agent\.name' is not of type"):
         ask(nix, nixpkgs, "settings", given)
 
@@ -247,6 +270,7 @@ def test_every_option_is_described(nix: Nix, nixpkgs: Path) -> None:
     assert [option["name"] for option in options if not option["described"]] == []
     assert {option["name"] for option in options if not option["default"]} == {
         "hyperhive.agent.mcp.<name>.command",
+        "hyperhive.agent.hive",
         "hyperhive.agent.model",
         "hyperhive.agent.name",
     }

@@ -17,7 +17,7 @@ from tests.tools import need
 pytestmark = [pytest.mark.nix, pytest.mark.claude]
 
 AGENT: Final = """{ hyperhive.agent = {
-  enable = true; name = "alice"; model = "opus"; bash.allow = [ "touch declared" ];
+  enable = true; name = "alice"; hive = "lab"; model = "opus"; bash.allow = [ "touch declared" ];
 }; }"""
 
 MANAGED: Final = Path("claude-code/managed-settings.d/50-hyperhive.json")

@@ -219,6 +219,7 @@ async def run_claude(
         (directory / name).mkdir()
     settings = HarnessSettings(
         name="alice",
+        hive="lab",
         sockets=str(directory),
         state=str(directory / "state"),
         config=str(directory / "config"),

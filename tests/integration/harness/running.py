@@ -38,6 +38,7 @@ def settings_for(directory: Path, **members: Any) -> HarnessSettings:
         (directory / name).mkdir(exist_ok=True)
     return HarnessSettings(
         name="alice",
+        hive="lab",
         sockets=str(directory / "sockets"),
         state=str(directory / "state"),
         config=str(directory / "claude"),

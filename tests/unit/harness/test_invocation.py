@@ -7,14 +7,19 @@ from typing import Any
 import pytest
 
 from hyperhive.harness.claude import Claude
-from hyperhive.harness.invocation import Invocation, Place, own_files_rules, plan, rule_can_name
+from hyperhive.harness.invocation import Invocation, Place, plan
+from hyperhive.harness.own_rules import own_files_rules, proposal_rules, rule_can_name
+from hyperhive.hive.rule_grammar import parse_rule
+from hyperhive.hive.rule_risks import rule_warnings
 from hyperhive.wire.harness import TurnKind, TurnRun
 from hyperhive.wire.settings import HarnessSettings, McpServer, TurnLauncher
 
 CLAUDE = Claude("/bin/claude", "2.1.330", prompt_snapshot=True)
 PLACE = Place(files="/turns/4", temporary="/turns/4/tmp", work="/state/work")
 RUN = TurnRun(turn=4, prompt="wake", model="opus", session="u-1", resume=False)
-SETTINGS = HarnessSettings(name="alice", sockets="/run/h", state="/state", config="/claude")
+SETTINGS = HarnessSettings(
+    name="alice", hive="lab", sockets="/run/h", state="/state", config="/claude"
+)
 
 
 def planned(
@@ -80,6 +85,22 @@ def test_wildcards_in_the_work_directory_are_escaped() -> None:
     ]
     assert rule_can_name("/a [1]*, b")
     assert not rule_can_name("/a (1)")
+
+
+def test_the_manager_may_propose() -> None:
+    settings = replace(SETTINGS, proposed="/agents", proposals="/applied")
+    argv = planned(settings).argv
+    assert option(argv, "--add-dir") == ["/agents", "/applied"]
+    rules = proposal_rules("/agents", "/applied")
+    assert {"Edit(//agents/**)", "Read(//applied/**)", "Bash(git commit *)"} <= set(rules)
+    assert option(argv, "--allowedTools") == [*OWN, *rules]
+    assert "--add-dir" not in planned().argv
+
+
+def test_none_of_the_manager_s_rules_is_a_risk() -> None:
+    """What hyperhive warns an operator of, it does not give itself."""
+    for rule in proposal_rules("/agents", "/applied"):
+        assert rule_warnings(parse_rule(rule), allow=True) == [], rule
 
 
 def test_rules_stand_in_the_settings_too() -> None:
@@ -157,6 +178,17 @@ def test_environment_is_built_from_nothing() -> None:
     assert environment["CLAUDE_CODE_DISABLE_ATTACHMENTS"] == "1"
     assert environment["CLAUDE_CODE_DISABLE_BACKGROUND_TASKS"] == "1"
     assert environment["DISABLE_AUTOUPDATER"] == "1"
+
+
+def test_commits_are_the_agent_s_unless_it_is_declared_otherwise() -> None:
+    environment = planned().environment
+    for who in ("AUTHOR", "COMMITTER"):
+        assert environment[f"GIT_{who}_NAME"] == "alice"
+        assert environment[f"GIT_{who}_EMAIL"] == "alice@lab.hive.internal"
+    declared = replace(SETTINGS, environment={"GIT_AUTHOR_EMAIL": "a@example.org"})
+    environment = planned(declared).environment
+    assert environment["GIT_AUTHOR_EMAIL"] == "a@example.org"
+    assert environment["GIT_COMMITTER_EMAIL"] == "alice@lab.hive.internal"
 
 
 KEYS = {

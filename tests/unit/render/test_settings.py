@@ -28,6 +28,7 @@ def local(name: str) -> HarnessSettings:
 def test_everything_declared_is_told() -> None:
     assert local("alice") == HarnessSettings(
         name="alice",
+        hive=FULL.hive.name,
         sockets="/s",
         state="/t",
         config="/c",
@@ -73,6 +74,13 @@ def test_in_a_container_the_places_are_the_container_s() -> None:
         "TOKEN_A": "hyperhive.TOKEN_A",
         "TOKEN_B": "hyperhive.TOKEN_B",
     }
+
+
+def test_the_manager_alone_is_told_where_to_propose() -> None:
+    boss = container_settings(FULL, AgentName("boss"))
+    assert (boss.proposed, boss.proposals) == ("/agents", "/applied")
+    alice = container_settings(FULL, ALICE)
+    assert (alice.proposed, alice.proposals) == (None, None)
 
 
 def test_an_agent_that_is_not_there() -> None:

@@ -136,6 +136,26 @@ def test_the_conf_without_a_network_has_no_address() -> None:
     assert not {"HOST_ADDRESS", "LOCAL_ADDRESS"} & set(found)
 
 
+PROPOSING = {
+    "--bind=/var/lib/hyperhive/proposed:/agents",
+    "--bind-ro=/var/lib/hyperhive/proposals:/applied",
+}
+
+
+@pytest.mark.parametrize("name", ["boss", "alice", "bob", "carol"])
+def test_the_manager_alone_sees_where_changes_are_proposed(name: str) -> None:
+    flags = set(conf(FULL, name)["EXTRA_NSPAWN_FLAGS"].split())
+    assert flags & PROPOSING == (PROPOSING if name == "boss" else set())
+
+
+def test_another_agent_changes_nothing_of_the_manager_s() -> None:
+    declared = {"boss": {"role": "manager"}, "alice": {}}
+    before = render_hive(hive(declared), HOST)
+    after = render_hive(hive(declared | {"dave": {}}), HOST)
+    for path in ("agents/boss/agent.nix", "containers/h-boss.conf"):
+        assert before[path] == after[path]
+
+
 def test_the_conf_on_the_host_s_network() -> None:
     found = conf(FULL, "carol")
     assert found["PRIVATE_NETWORK"] == "0"

@@ -98,6 +98,9 @@ in
     nixpkgs.flake.source = option (types.nullOr types.str) null;
     nixpkgs.hostPlatform = mkOption { type = types.str; };
 
+    programs.git.enable = flag;
+    programs.git.config = option (types.attrsOf (types.attrsOf types.anything)) { };
+
     security.polkit.enable = flag;
     security.polkit.extraConfig = option types.lines "";
     security.sudo.enable = option types.bool true;

@@ -159,7 +159,9 @@ class Runner:
             credentials=read_credentials(
                 self._settings.credentials, os.environ.get("CREDENTIALS_DIRECTORY")
             ),
-            bridge=bridge_command(self._settings.sockets),
+            bridge=bridge_command(
+                self._settings.sockets, self._settings.proposed, self._settings.hive
+            ),
         )
         return Turn(
             run,

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from hyperhive import __version__
 from hyperhive.harness.backoff import Backoff
-from hyperhive.harness.invocation import rule_can_name
 from hyperhive.harness.launcher import Launcher
 from hyperhive.harness.link import Link
 from hyperhive.harness.outbox import Call, Outbox
+from hyperhive.harness.own_rules import rule_can_name
 from hyperhive.harness.runner import Runner
 from hyperhive.harness.turn import Turn
 from hyperhive.log_events import LogEvent

@@ -33,5 +33,7 @@ def read_settings(path: Path) -> tuple[HarnessSettings, str]:
         sockets=os.path.realpath(settings.sockets),
         state=os.path.realpath(settings.state),
         config=os.path.realpath(settings.config),
+        proposed=settings.proposed and os.path.realpath(settings.proposed),
+        proposals=settings.proposals and os.path.realpath(settings.proposals),
     )
     return settings, hashlib.sha256(data).hexdigest()

@@ -6,10 +6,12 @@ from typing import Final, Self
 
 from hyperhive.errors import InputError
 from hyperhive.hive.host_paths import NIX_DAEMON
-from hyperhive.hive.models import AgentConfig, Bind, HiveConfig, Inputs, Network
+from hyperhive.hive.models import AgentConfig, Bind, HiveConfig, Inputs, Network, Role
 from hyperhive.hive.names import AgentName, container_name
 from hyperhive.hive.paths import (
     CONTAINER_CLAUDE,
+    CONTAINER_PROPOSALS,
+    CONTAINER_PROPOSED,
     CONTAINER_SOCKETS,
     CONTAINER_STATE,
     RESOLVER,
@@ -86,6 +88,7 @@ def _agent_nix(hive: HiveConfig, name: AgentName, agent: AgentConfig) -> str:
     options: dict[str, NixValue] = {
         "enable": True,
         "name": name,
+        "hive": hive.hive.name,
         "role": agent.role.value,
         "description": agent.description,
         "icon": agent.icon,
@@ -154,11 +157,16 @@ def _container_conf(name: AgentName, agent: AgentConfig, host: Host) -> str:
 
 def _nspawn_flags(name: AgentName, agent: AgentConfig, hive: StatePaths) -> list[NspawnFlag]:
     paths = hive.agent(name)
-    own = (
+    own = [
         (paths.state, CONTAINER_STATE),
         (paths.claude, CONTAINER_CLAUDE),
         (paths.sockets, CONTAINER_SOCKETS),
-    )
+    ]
+    read = []
+    if agent.role is Role.MANAGER:
+        # With those of every agent in it, so that those of a new one are there without a restart.
+        own.append((hive.proposed, CONTAINER_PROPOSED))
+        read.append((hive.proposals, CONTAINER_PROPOSALS))
     resolver = [_shown(RESOLVER, RESOLVER)]
     # What is built with the host's daemon is built on the host: fixed-output derivations on its
     # network, all of them beyond the container's limits. Read-only, so that NixOS's own daemon is
@@ -171,6 +179,7 @@ def _nspawn_flags(name: AgentName, agent: AgentConfig, hive: StatePaths) -> list
             NspawnFlag("--bind", (str(source), str(target)), "the hive's directories")
             for source, target in own
         ),
+        *(_shown(source, target) for source, target in read),
         *(resolver if agent.network is Network.PRIVATE else []),
         *(_bind(bind, index) for index, bind in enumerate(agent.binds)),
         *(

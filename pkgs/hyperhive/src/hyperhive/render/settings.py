@@ -6,9 +6,15 @@ modules/agent computes the same from the options that agent.nix sets; a test hol
 from collections.abc import Mapping
 
 from hyperhive.errors import InputError
-from hyperhive.hive.models import AgentConfig, HiveConfig
+from hyperhive.hive.models import AgentConfig, HiveConfig, Role
 from hyperhive.hive.names import AgentName
-from hyperhive.hive.paths import CONTAINER_CLAUDE, CONTAINER_SOCKETS, CONTAINER_STATE
+from hyperhive.hive.paths import (
+    CONTAINER_CLAUDE,
+    CONTAINER_PROPOSALS,
+    CONTAINER_PROPOSED,
+    CONTAINER_SOCKETS,
+    CONTAINER_STATE,
+)
 from hyperhive.hive.permissions import allow_rules, deny_rules
 from hyperhive.render.system_prompt import system_prompt
 from hyperhive.wire.settings import HarnessSettings, McpServer, TurnLauncher
@@ -24,6 +30,8 @@ def harness_settings(
     launcher: TurnLauncher,
     credentials: Mapping[str, str] | None = None,
     claude: str | None = None,
+    proposed: str | None = None,
+    proposals: str | None = None,
 ) -> HarnessSettings:
     """Return the settings of the harness of agent `name`.
 
@@ -31,14 +39,17 @@ def harness_settings(
         hive: the declared hive.
         name: one of its agents.
         sockets, state, config, launcher, claude: as in `HarnessSettings`.
+        proposed, proposals: the same; the manager is told of them, and nobody else.
         credentials: where the harness finds each declared credential; None: where the hive says.
 
     Raises:
         InputError: the hive has no such agent.
     """
     agent = declared_agent(hive, name)
+    manages = agent.role is Role.MANAGER
     return HarnessSettings(
         name=name,
+        hive=hive.hive.name,
         sockets=sockets,
         state=state,
         config=config,
@@ -59,6 +70,8 @@ def harness_settings(
         credentials=dict(
             sorted((agent.credentials if credentials is None else credentials).items())
         ),
+        proposed=proposed if manages else None,
+        proposals=proposals if manages else None,
     )
 
 
@@ -78,6 +91,8 @@ def container_settings(hive: HiveConfig, name: AgentName) -> HarnessSettings:
         launcher=TurnLauncher.UNIT,
         credentials={variable: credential_name(variable) for variable in agent.credentials},
         claude=hive.hive.claude,
+        proposed=str(CONTAINER_PROPOSED),
+        proposals=str(CONTAINER_PROPOSALS),
     )
 
 

@@ -32,10 +32,14 @@ class HarnessSettings:
 
     Attributes:
         name: the agent's name.
+        hive: the name of its hive.
         claude: path of the claude executable; None: look for it (PATH, the Python package).
         sockets: directory of harness.sock and mcp.sock.
         state: the agent's own directory: notes.md, and work/, where claude runs.
         config: claude's configuration directory (sessions, credentials).
+        proposed: the manager's: directory with NAME/config for every agent, a repository each, in
+            which it proposes changes. None: the agent may propose none.
+        proposals: the manager's: directory with the broker's repository for every agent.
         launcher: what a turn's processes live in.
         turn_seconds: a longer turn is ended with outcome timeout.
         system_prompt: text appended to claude's own system prompt.
@@ -48,6 +52,7 @@ class HarnessSettings:
     """
 
     name: str
+    hive: str
     sockets: str
     state: str
     config: str
@@ -61,3 +66,5 @@ class HarnessSettings:
     mcp: dict[str, McpServer] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     credentials: dict[str, str] = field(default_factory=dict)
+    proposed: str | None = None
+    proposals: str | None = None
