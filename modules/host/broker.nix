@@ -1,5 +1,10 @@
 # The broker: an ordinary user without privileges, who owns the messages and decides who runs.
-{ config, lib, ... }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
 let
   cfg = config.services.hyperhive;
 in
@@ -13,6 +18,8 @@ in
       # A switch restarts it in one step and leaves its sockets open; otherwise it would close them, and
       # whoever connects meanwhile would be refused.
       stopIfChanged = false;
+      # It keeps what is proposed in git repositories, for the manager to read.
+      path = [ pkgs.git ];
 
       serviceConfig = import ./hardening.nix // {
         ExecStart = lib.escapeShellArgs [

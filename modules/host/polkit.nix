@@ -1,6 +1,6 @@
 # What the broker may ask of systemd: to start, stop and restart the agents' containers, and to start
-# their deployment. For every other unit and verb the rule says nothing, and polkit's own answer to a
-# service is no.
+# the deployment of an agent, or of an approval by its id. For every other unit and verb the rule says
+# nothing, and polkit's own answer to a service is no.
 { config, lib, ... }:
 let
   cfg = config.services.hyperhive;
@@ -13,7 +13,8 @@ in
         if (action.id == "org.freedesktop.systemd1.manage-units" &&
             subject.user == "hyperhive" &&
             /^(start|stop|restart)$/.test(action.lookup("verb")) &&
-            /^(container@h-|hyperhive-deploy@)[a-z][a-z0-9-]*\.service$/.test(action.lookup("unit"))) {
+            (/^(container@h-|hyperhive-deploy@)[a-z][a-z0-9-]*\.service$/.test(action.lookup("unit")) ||
+             /^hyperhive-deploy@[1-9][0-9]{0,17}\.service$/.test(action.lookup("unit")))) {
           return polkit.Result.YES;
         }
       });

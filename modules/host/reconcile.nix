@@ -1,5 +1,6 @@
 # What makes the host match the declared hive, at boot and at each switch: directories, containers and
-# their systems. The same for one agent is hyperhive-deploy@NAME.service, which the broker may start.
+# their systems. hyperhive-deploy@NAME.service does the same for one agent, hyperhive-deploy@ID.service
+# what the operator approved; the broker may start both.
 {
   config,
   lib,
@@ -124,9 +125,14 @@ in
     };
 
     systemd.services."hyperhive-deploy@" = unit // {
-      description = "Container of agent %i in the hive ${cfg.name}";
+      description = "Deployment of %i in the hive ${cfg.name}";
       serviceConfig = serviceConfig // {
-        ExecStart = "${lib.getExe cfg.package} reconcile --agent=%i";
+        ExecStart = "${lib.getExe cfg.package} deploy %i";
+        # What was killed left something half done, which the next start completes or puts back; what is
+        # cut short again and again it gives up. What failed has put everything back, and what the broker
+        # could not be told, it asks for again.
+        Restart = "on-abnormal";
+        RestartSec = "2s";
       };
     };
   };

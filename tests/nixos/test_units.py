@@ -181,15 +181,46 @@ def test_reconcile_and_deploy_differ_in_what_they_do_alone(units: dict[str, Any]
     assert deploy["wantedBy"] == []
     mine, its = reconcile["serviceConfig"], deploy["serviceConfig"]
     assert mine["ExecStart"].endswith("/bin/hyperhive reconcile")
-    assert its["ExecStart"].endswith("/bin/hyperhive reconcile --agent=%i")
+    assert its["ExecStart"].endswith("/bin/hyperhive deploy %i")
     assert {"hyperhive.service", "hyperhive-firewall.service"} < set(reconcile["after"])
-    # The broker starts the other one, and hears what becomes of it.
-    again = {name for name in mine if name.startswith("Restart")}
-    assert {**mine, "ExecStart": ""} == {
-        **its,
-        "ExecStart": "",
-        **{name: mine[name] for name in again},
+    # The broker starts the other one, and hears what becomes of it; only what was killed goes on.
+    assert its["Restart"] == "on-abnormal"
+    own = {"ExecStart", *(name for name in {*mine, *its} if name.startswith("Restart"))}
+    assert {name: mine[name] for name in mine.keys() - own} == {
+        name: its[name] for name in its.keys() - own
     }
+
+
+UNITS_OF_THE_BROKER: Final = {
+    "container@h-alice.service": True,
+    "hyperhive-deploy@alice.service": True,
+    "hyperhive-deploy@7.service": True,
+    "hyperhive-deploy@123456789.service": True,
+    "hyperhive-deploy@0.service": False,
+    "hyperhive-deploy@07.service": False,
+    "hyperhive-deploy@7a.service": False,
+    "hyperhive-deploy@-7.service": False,
+    "hyperhive-deploy@7\n.service": False,
+    "hyperhive-deploy@Alice.service": False,
+    "container@h-7.service": False,
+    "container@7.service": False,
+    "hyperhive-reconcile.service": False,
+}
+
+
+@pytest.mark.parametrize("unit", UNITS_OF_THE_BROKER)
+def test_what_the_broker_may_start(nix: Nix, nixpkgs: Path, unit: str) -> None:
+    rule = nix.ask(nixpkgs, "host.polkit", HIVE)
+    patterns = re.findall(r'/(\^.*?\$)/\.test\(action\.lookup\("unit"\)\)', rule)
+    assert len(patterns) == 2, rule
+    # JavaScript's $ is the end of the text, Python's may stand before a line's end.
+    granted = any(re.search(pattern[:-1] + r"\Z", unit) for pattern in patterns)
+    assert granted is UNITS_OF_THE_BROKER[unit]
+
+
+def test_who_keeps_repositories_has_git(units: dict[str, Any]) -> None:
+    for unit in ("hyperhive.service", "hyperhive-reconcile.service", "hyperhive-deploy@.service"):
+        assert any("git" in str(entry) for entry in units[unit]["path"]), unit
 
 
 def test_reconcile_tries_again_where_the_broker_was_silent_alone(units: dict[str, Any]) -> None:

@@ -11,7 +11,8 @@ from typing import Any, Final, Literal
 import pytest
 
 from hyperhive.deploy.desired import Wishes
-from hyperhive.deploy.reconcile import Host, Reconciliation
+from hyperhive.deploy.host import Host
+from hyperhive.deploy.reconcile import Reconciliation
 from hyperhive.deploy.task import Outcome
 from hyperhive.errors import HyperhiveError
 from hyperhive.hive.models import HiveConfig
@@ -30,7 +31,7 @@ HIVE: Final[dict[str, Any]] = {
 }
 NEW: Final = [
     "write its unit's settings", "build its system", "make {}/", "make state/", "make claude/",
-    "make config/", "own its sockets", "write its conf",
+    "make {}/", "make config/", "own its sockets", "write its conf",
 ]  # fmt: skip
 """What is done for an agent that is new, before it is started."""
 
@@ -44,8 +45,9 @@ if grep -q 'model = "unbuildable"' "$dir/agent.nix"; then
     exit 1
 fi
 system=@store@/$(cat "$dir"/* | sha256sum | cut -c1-32)-system
-mkdir -p "$system"
-echo "$system"
+mkdir -p "$system/etc/hyperhive"
+cp "$dir/agent.nix" "$system/etc/hyperhive/agent.json"
+echo "[{\\"drvPath\\": \\"$system.drv\\", \\"outputs\\": {\\"out\\": \\"$system\\"}}]"
 echo "$dir" >> @log@
 """
 NIX_ENV: Final = """#!/bin/sh
@@ -162,7 +164,8 @@ class FakeHost:
         that the broker is asked, and so on; the last one holds."""
         wished = None if silent else wishes or {}
         reconciliation = self.reconciliation(hive, wished, scope, rebuild, later)
-        outcomes = reconciliation.run(lambda outcome: self.told.append(outcome.agent))
+        with self.host.alone():
+            outcomes = reconciliation.run(lambda outcome: self.told.append(outcome.agent))
         return {outcome.agent: outcome for outcome in outcomes}
 
     def reconciliation(
@@ -175,8 +178,6 @@ class FakeHost:
     ) -> Reconciliation:
         """A run that has not begun."""
         name = parse_agent_name(scope) if scope else None
-        host = Host(self.paths, BROKER, self._connect, lambda _: None)
-
         said = [wishes, *later]
         answers = chain(said, repeat(said[-1]))
 
@@ -190,7 +191,12 @@ class FakeHost:
             self.read_locked.append(is_locked(self.paths.records / "lock"))
             return declared(hive)
 
-        return Reconciliation(read, ask, name, host, rebuild=rebuild)
+        return Reconciliation(read, ask, name, self.host, rebuild=rebuild)
+
+    @property
+    def host(self) -> Host:
+        """The same for what changes it."""
+        return Host(self.paths, BROKER, self._connect, lambda _: None)
 
     def logged(self) -> list[str]:
         """What Nix built and systemd-run ran since the last time."""

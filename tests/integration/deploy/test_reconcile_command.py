@@ -17,7 +17,7 @@ import hyperhive.cli.resolver as resolver_command
 import hyperhive.deploy.resolver as resolver_module
 import hyperhive.operator.client as client
 from hyperhive.cli.main import main
-from hyperhive.deploy.reconcile import Host
+from hyperhive.deploy.host import Host
 from hyperhive.errors import NoBrokerError
 from hyperhive.operator.hosting_models import Container, DeploymentReport
 from tests.integration.deploy.fake_host import ALICE, BROKER, NEW, FakeHost

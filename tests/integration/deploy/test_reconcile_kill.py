@@ -8,8 +8,8 @@ from typing import Any, Final
 import pytest
 
 import hyperhive.deploy.apply as apply
-import hyperhive.deploy.reconcile as reconcile
 import hyperhive.deploy.record as record
+import hyperhive.deploy.work as work
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.uids import uid_range
 from tests.integration.deploy.fake_host import ALICE, HIVE, FakeHost, drop_ins
@@ -27,7 +27,7 @@ EFFECTS: Final = {
         "remove_tree", "build_system", "set_profile", "switch_system",
     ),
     record: ("write_file",),
-    reconcile: ("write_file", "remove_file"),
+    work: ("write_file", "remove_file"),
 }  # fmt: skip
 """The functions through which a run changes the host, by where they are looked up."""
 

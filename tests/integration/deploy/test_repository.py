@@ -78,13 +78,13 @@ def test_files_come_back_and_go_again(repository: Repository, deploy: Path) -> N
     for name in names:
         (deploy / name).parent.mkdir(exist_ok=True)
         (deploy / name).write_bytes(b"\xff\0\r\n")
-    repository.commit("render: alice")
+    commit = repository.commit("render: alice")
     for name in names:
         (deploy / name).write_text("other")
     (deploy / "agents/alice/flake.lock").write_text("the operator's")
     (deploy / "approved/carl").mkdir(parents=True)
     (deploy / "approved/carl/agent.toml").write_text("")
-    repository.restore([*names, "approved/carl/agent.toml", "approved/carl/spawn.json"])
+    repository.restore([*names, "approved/carl/agent.toml", "approved/carl/spawn.json"], commit)
     assert [(deploy / name).read_bytes() for name in names] == [b"\xff\0\r\n"] * 3
     assert not (deploy / "approved").exists()
     assert repository.changed() == ["agents/alice/flake.lock"]
@@ -93,10 +93,10 @@ def test_files_come_back_and_go_again(repository: Repository, deploy: Path) -> N
 def test_what_was_only_added_is_not_there_after_a_restore(
     repository: Repository, deploy: Path
 ) -> None:
-    repository.commit("render: alice")
+    commit = repository.commit("render: alice")
     (deploy / "new").write_text("new")
     git(deploy, "add new")
-    repository.restore(["new"])
+    repository.restore(["new"], commit)
     assert repository.changed() == []
     assert git(deploy, "ls-files") == "agents/alice/agent.nix"
 
@@ -143,7 +143,7 @@ def test_hooks_filters_and_settings_of_others_are_not_heard(
     (deploy / ".gitattributes").write_text("* filter=x\n")
     first = repository.commit("render: alice")
     repository.record("alice: deploy #1 (abc)")
-    repository.restore(["agents/alice/agent.nix"])
+    repository.restore(["agents/alice/agent.nix"], first)
     assert first
     assert not ran.exists()
 
@@ -154,3 +154,13 @@ def test_a_machine_without_git_is_told(deploy: Path, monkeypatch: pytest.MonkeyP
         Repository(deploy).prepare()
     assert "install git" in error.value.todo
     assert not (deploy / ".git").exists()
+
+
+def test_a_file_of_a_commit_is_read_without_being_put_back(
+    repository: Repository, deploy: Path
+) -> None:
+    commit = repository.commit("render: alice")
+    (deploy / "agents/alice/agent.nix").unlink()
+    assert repository.text("agents/alice/agent.nix", commit) == "{ }\n"
+    assert repository.text("agents/bob/agent.nix", commit) == ""
+    assert not (deploy / "agents/alice/agent.nix").exists()

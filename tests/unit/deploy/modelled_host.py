@@ -16,7 +16,9 @@ from hyperhive.hive.uids import FIRST_BASE, SIZE, UidRange
 
 ALICE: Final = parse_agent_name("alice")
 HOST: Final = HostPaths.default()
-PLACE: Final = Place(HOST.hive.agent(ALICE), HOST.container(ALICE), broker=990)
+PLACE: Final = Place(
+    HOST.hive.agent(ALICE), HOST.container(ALICE), HOST.hive.approved / ALICE, broker=990
+)
 RANGES: Final = [UidRange(FIRST_BASE + slot * SIZE) for slot in range(3)]
 FIRST, SECOND, THIRD = RANGES
 DROP_IN: Final = b"# Written by `hyperhive render`\n[Service]\nMemoryMax=1G\n"
@@ -48,7 +50,8 @@ class ModelledHost:
         now = self.observed
         match step:
             case steps.MakeDirectory(path, owner):
-                assert path == PLACE.agent.home or now.home is not None
+                above = now.proposed if path == PLACE.agent.config else now.home
+                assert path in (PLACE.agent.home, PLACE.agent.proposed) or above is not None
                 self._own(path, owner)
             case steps.OwnTree(path, uids):
                 assert path == PLACE.agent.config or self.runs is None
@@ -95,7 +98,11 @@ class ModelledHost:
                 self.observed = replace(now, active="inactive")
             case steps.RemoveTree(path) if path == PLACE.agent.home:
                 assert self.runs is None
-                self.observed = replace(now, home=None, state=None, claude=None, config=None)
+                self.observed = replace(now, home=None, state=None, claude=None)
+            case steps.RemoveTree(path) if path == PLACE.agent.proposed:
+                self.observed = replace(now, proposed=None, config=None)
+            case steps.RemoveTree(path) if path == PLACE.approved:
+                self.observed = replace(now, approved=False)
             case steps.RemoveTree(path):
                 assert path == PLACE.container.root
                 assert self.runs is None
@@ -153,7 +160,8 @@ class ModelledHost:
 
 
 def _field(path: Path) -> str:
-    return "home" if path == PLACE.agent.home else path.name
+    named = {PLACE.agent.home: "home", PLACE.agent.proposed: "proposed"}
+    return named.get(path, path.name)
 
 
 def carry_out(host: ModelledHost, done: Plan, most: int = 1000) -> None:
@@ -232,7 +240,8 @@ def check(host: ModelledHost, desired: Desired) -> None:
         assert (now.conf, now.drop_in, now.system, now.profiles) == (None, None, "", False)
         assert now.sockets is None or desired.declared
         if desired.purge:
-            assert (now.home, now.root) == (None, False)
+            assert (now.home, now.proposed, now.root) == (None, None, False)
+            assert desired.declared or not now.approved
         return
     assert (now.conf, now.drop_in) == (desired.conf, desired.drop_in)
     for owner, uids in (

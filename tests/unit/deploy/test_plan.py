@@ -33,6 +33,7 @@ def test_a_new_agent_is_made_and_started() -> None:
         "make alice/",
         "make state/",
         "make claude/",
+        "make alice/",
         "make config/",
         "own its sockets",
         "write its conf",
@@ -175,7 +176,17 @@ def test_the_broker_keeps_its_sockets_of_a_destroyed_agent() -> None:
 
 def test_a_purge_takes_state_and_the_containers_root() -> None:
     todo = words(FormerAgent(ALICE, declared=False, purge=True), fresh(agent()))
-    assert todo[-2:] == [f"remove {PLACE.agent.home}", f"remove {PLACE.container.root}"]
+    gone = [PLACE.agent.home, PLACE.container.root, PLACE.agent.proposed]
+    assert todo[-3:] == [f"remove {path}" for path in gone]
+
+
+def test_a_purge_takes_what_was_approved_last_and_of_no_declared_agent() -> None:
+    host = fresh(agent())
+    host.observed = replace(host.observed, approved=True)
+    kept = words(FormerAgent(ALICE, declared=True, purge=True), host)
+    assert f"remove {PLACE.approved}" not in kept
+    todo = words(FormerAgent(ALICE, declared=False, purge=True), host)
+    assert todo[-1] == f"remove {PLACE.approved}"
 
 
 def test_a_container_of_somebody_else_is_not_stopped() -> None:

@@ -16,6 +16,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from hyperhive import __version__
+from hyperhive.cli.output import one_line
 from hyperhive.errors import HyperhiveError, InputError
 from hyperhive.hive.problems import InvalidHive
 from hyperhive.hive.spelling import did_you_mean
@@ -165,13 +166,9 @@ def _report(error: Exception) -> int:
 
 
 def _say(kind: str, what: str, todo: str) -> None:
-    click.echo(f"{kind}: {_line(what)}", err=True)
+    click.echo(f"{kind}: {one_line(what)}", err=True)
     if todo:
-        click.echo(f"  {_line(todo)}", err=True)
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
+        click.echo(f"  {one_line(todo)}", err=True)
 
 
 @click.group(

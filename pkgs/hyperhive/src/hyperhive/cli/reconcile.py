@@ -42,7 +42,8 @@ def reconcile(
 
     Makes directories, definitions and systems of containers, and starts, stops and removes them.
     What was approved and deployed is laid over the declaration. A deploy that was cut short is
-    completed, or put back, first. An agent that left the hive is stopped and its state is kept. A second run changes nothing.
+    completed, or put back, first. An agent that left the hive is stopped and its state is kept.
+    A second run changes nothing.
     A system is built when its agent's files change. What else it is built from is taken to be
     fixed; build anew with --rebuild after an input of the flake changed under its name.
 

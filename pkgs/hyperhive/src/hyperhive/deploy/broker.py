@@ -1,6 +1,7 @@
 """What the broker says of containers, and is told. It is an ordinary user's: names are checked."""
 
 import logging
+from collections.abc import Container as Holding
 from typing import Final, Protocol
 
 from hyperhive.deploy.desired import Wishes
@@ -36,10 +37,19 @@ def wishes_of(containers: list[Container]) -> Wishes:
     return {parse_agent_name(one.agent): one.wanted for one in containers}
 
 
-def tell(outcome: Outcome, broker: Broker | None) -> None:
+def members_of(containers: list[Container]) -> frozenset[str]:
+    """The agents that the broker takes for members of the hive."""
+    return frozenset(one.agent for one in containers if one.declared)
+
+
+def tell(outcome: Outcome, broker: Broker | None, members: Holding[str] = ()) -> None:
     """Log what became of an agent, and tell the broker where something did.
 
-    Of a former agent that has nothing left to be removed, nothing is said.
+    Of a former agent that has nothing left to be removed, nothing is said; unless it was purged,
+    and the broker does not know that it has gone.
+
+    Args:
+        members: the agents that the broker takes for members of the hive.
     """
     changes = "; ".join(outcome.changes)
     if outcome.error is not None:
@@ -60,7 +70,8 @@ def tell(outcome: Outcome, broker: Broker | None) -> None:
             changes or "unchanged",
             extra=fields(LogEvent.AGENT_RECONCILED, agent=outcome.agent, HYPERHIVE_CHANGES=changes),
         )
-    if broker is not None and (changes or outcome.error is not None):
+    unheard = outcome.purged and outcome.agent in members
+    if broker is not None and (changes or unheard or outcome.error is not None):
         report = DeploymentReport(
             changes=[change[:_MOST] for change in outcome.changes],
             error=outcome.error.what[:_MOST] if outcome.error is not None else "",

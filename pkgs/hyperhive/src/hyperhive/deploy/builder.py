@@ -1,5 +1,24 @@
-"""Builds an agent's system with Nix, and makes it the one that the container boots."""
+"""Builds an agent's system with Nix, and makes it the one that the container boots.
 
+What is built may have been proposed by an agent, and root evaluates it. A flake is evaluated
+purely unless --impure says otherwise: no file outside of it, no environment, no program. Yet pure
+evaluation fetches, as root, what is named with its hash: `fetchurl` of file:///etc/shadow,
+`fetchGit` of any repository on the host. Restricted evaluation refuses these as well. Nothing is
+built in order to go on evaluating, and the flake has no say in Nix's settings. Tried with Nix 2.8
+and 2.26, of an extra.nix was refused
+
+- readFile, readDir, path, import, hashFile, filterSource and links that lead out: in both modes;
+- getEnv is "", pathExists is false, exec and currentTime are not there: in both modes;
+- fetchurl without a hash, fetchGit, fetchTree, getFlake of what is not locked: in both modes;
+- fetchurl with a hash, fetchGit with a revision: in restricted mode alone;
+- readFile of a derivation: with allow-import-from-derivation = false alone.
+
+Restricted evaluation lets the flake's own inputs be: `path:`, which the host's module gives, in
+both versions; `git+file:` and `http:` in 2.26, though not in 2.8. There `allowed-uris` of nix.conf
+can name them, which the operator writes.
+"""
+
+import json
 import os
 from pathlib import Path
 from typing import Final
@@ -11,6 +30,14 @@ from hyperhive.logs import shortened
 BUILD_SECONDS: Final = 30 * 60.0
 PROFILE_SECONDS: Final = 60.0
 SWITCH_SECONDS: Final = 10 * 60.0
+RESTRICTIONS: Final = (
+    "--no-write-lock-file",
+    "--no-accept-flake-config",
+    "--option", "allow-import-from-derivation", "false",
+    "--option", "restrict-eval", "true",
+)  # fmt: skip
+"""What keeps the evaluation of a flake to itself."""
+FLAKES: Final = ("--extra-experimental-features", "nix-command flakes")
 MOST_FROM_INSIDE: Final = 200
 """Lines of a switch in the host's log: a container's root says what they are."""
 
@@ -26,25 +53,23 @@ def build_system(source: Path, agent: str) -> Path:
     """
     reference = f'path:{source}#nixosConfigurations."container".config.system.build.toplevel'
     output = run(
-        [
-            "nix",
-            "build",
-            "--no-link",
-            "--print-out-paths",
-            "--no-write-lock-file",
-            "--no-accept-flake-config",
-            "--extra-experimental-features",
-            "nix-command flakes",
-            reference,
-        ],
+        ["nix", "build", "--no-link", "--json", *RESTRICTIONS, *FLAKES, reference],
         agent=agent,
         seconds=BUILD_SECONDS,
         todo=f"see journalctl HYPERHIVE_AGENT={agent}; the agent stays as it was",
     )
-    paths = output.split()
-    if len(paths) != 1 or not paths[0].startswith("/"):
-        raise HyperhiveError(f"nix build printed {output[:200]!r}, not one path", "see its log")
-    return Path(paths[0])
+    match _decoded(output):
+        case [{"outputs": {"out": str(path)}}] if path.startswith("/"):
+            return Path(path)
+        case _:
+            raise HyperhiveError(f"nix build printed {output[:200]!r}, not one path", "see its log")
+
+
+def _decoded(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def set_profile(profile: Path, system: Path, agent: str) -> None:

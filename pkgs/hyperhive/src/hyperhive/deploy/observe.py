@@ -32,6 +32,7 @@ def observe(place: Place, units: Mapping[str, UnitStatus]) -> Observed:
         home=owner_of(agent.home),
         state=owner_of(agent.state),
         claude=owner_of(agent.claude),
+        proposed=owner_of(agent.proposed),
         config=owner_of(agent.config),
         sockets=owner_of(agent.sockets),
         socket_groups=groups_of_sockets(agent.sockets, place.broker),
@@ -43,6 +44,7 @@ def observe(place: Place, units: Mapping[str, UnitStatus]) -> Observed:
         invocation=unit.invocation if unit else "",
         profiles=os.path.lexists(container.profiles) or os.path.lexists(container.gcroots),
         root=os.path.lexists(container.root),
+        approved=os.path.lexists(place.approved),
     )
 
 
@@ -57,7 +59,12 @@ def observe_former(place: Place, units: Mapping[str, UnitStatus]) -> Observed:
         read_marked(place.container.conf)
         read_marked(place.container.drop_in)
     except HyperhiveError:
-        return Observed(home=owner_of(place.agent.home), sockets=owner_of(place.agent.sockets))
+        return Observed(
+            home=owner_of(place.agent.home),
+            proposed=owner_of(place.agent.proposed),
+            sockets=owner_of(place.agent.sockets),
+            approved=os.path.lexists(place.approved),
+        )
     return observe(place, units)
 
 

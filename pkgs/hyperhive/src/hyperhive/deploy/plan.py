@@ -36,10 +36,11 @@ RUNS: Final = ("active", "reloading", "refreshing")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an agent lies, and the broker's uid."""
+    """Where an agent lies, what was approved of it, and the broker's uid."""
 
     agent: AgentPaths
     container: ContainerPaths
+    approved: Path
     broker: int
 
 
@@ -53,11 +54,13 @@ class Observed:
         active, invocation: ActiveState of the unit, InvocationID of its last run
             (org.freedesktop.systemd1(5)).
         profiles, root: whether its profiles, the container's file system are there.
+        approved: whether anything was approved of it.
     """
 
     home: Owner | None = None
     state: Owner | None = None
     claude: Owner | None = None
+    proposed: Owner | None = None
     config: Owner | None = None
     sockets: Owner | None = None
     socket_groups: frozenset[int] = frozenset()
@@ -69,6 +72,7 @@ class Observed:
     invocation: str = ""
     profiles: bool = False
     root: bool = False
+    approved: bool = False
 
     @property
     def up(self) -> bool:
@@ -143,6 +147,7 @@ def _reconcile(
         *_directory(paths.home, observed.home, Owner(0, 0, HOME_MODE)),
         *_tree(paths.state, observed.state, desired.uids),
         *_tree(paths.claude, observed.claude, desired.uids),
+        *_directory(paths.proposed, observed.proposed, Owner(0, 0, HOME_MODE)),
         *_tree(paths.config, observed.config, desired.config_uids),
     ]
     reowns = {step.path for step in own if isinstance(step, steps.OwnTree)} - {paths.config}
@@ -235,4 +240,9 @@ def _retire(former: FormerAgent, observed: Observed, place: Place) -> Plan:
             late.append(steps.RemoveTree(place.agent.home))
         if observed.root:
             late.append(steps.RemoveTree(place.container.root))
+        if observed.proposed is not None:
+            late.append(steps.RemoveTree(place.agent.proposed))
+        # The last, since it is what a spawned agent is one by.
+        if observed.approved and not former.declared:
+            late.append(steps.RemoveTree(place.approved))
     return Plan(tuple(early), tuple(late))

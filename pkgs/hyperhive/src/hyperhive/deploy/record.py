@@ -46,8 +46,16 @@ class Record:
     def read(cls, path: Path) -> Self:
         """The record at `path`; an empty one where there is none that can be read."""
         try:
-            values = json.loads(path.read_bytes())
-        except (FileNotFoundError, ValueError):
+            return cls.parse(path.read_bytes())
+        except FileNotFoundError:
+            return cls()
+
+    @classmethod
+    def parse(cls, content: bytes) -> Self:
+        """The record that a file holds; an empty one where it holds none."""
+        try:
+            values = json.loads(content)
+        except ValueError:
             return cls()
         if not isinstance(values, dict):
             return cls()

@@ -1,16 +1,19 @@
 """Renders the hive into the deploy directory. A file that somebody changed stops its agent only."""
 
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from hyperhive.deploy.record import source_digest
 from hyperhive.errors import HyperhiveError
-from hyperhive.hive.models import HiveConfig
+from hyperhive.hive.members import Members
 from hyperhive.hive.names import AgentName, container_name
 from hyperhive.hive.paths import HostPaths
+from hyperhive.hive.proposal import EXTRA_NIX
 from hyperhive.render.agent import Host
-from hyperhive.render.compare import BLOCKING, Extent, Tree, compare
-from hyperhive.render.tree import render_agent, render_hive
+from hyperhive.render.compare import BLOCKING, Belongs, Extent, State, Tree, compare, nothing
+from hyperhive.render.tree import render_agent, render_hive, render_top
 from hyperhive.render.write import write_tree
 
 
@@ -20,37 +23,55 @@ class Rendering:
 
     Attributes:
         tree: its files.
-        extent: what it is of the directory.
+        extent, belongs: what it is of the directory.
         directory: the deploy directory.
         blocked: paths that were not written by a render, or changed since.
+        obsolete: paths that an earlier render wrote and that are to go.
     """
 
     tree: Tree
     extent: Extent
+    belongs: Belongs
     directory: Path
     blocked: tuple[str, ...]
+    obsolete: frozenset[str]
 
     @classmethod
-    def of(cls, hive: HiveConfig, scope: AgentName | None, host: HostPaths) -> "Rendering":
-        """Render the hive, or the agent `scope` alone, and compare.
+    def of(cls, members: Members, scope: AgentName | None, host: HostPaths) -> "Rendering":
+        """Render the hive, or the agent `scope` and what is of all agents, and compare.
+
+        An extra.nix that was approved is a part of the tree as any other file.
 
         Raises:
             InputError: a value cannot stand where it belongs.
             HyperhiveError: the deploy directory cannot be read.
         """
-        target = Host(host.hive, host.hive.deploy)
-        tree: Tree = {}
-        extent = Extent.PART
+        hive, target = members.hive, Host(host.hive, host.hive.deploy)
+        tree: dict[str, bytes]
+        extent, belongs = Extent.WHOLE, nothing
         if scope is None:
-            tree, extent = render_hive(hive, target), Extent.WHOLE
-        elif scope in hive.agents:
-            tree = render_agent(hive, scope, target)
-        comparison = compare(tree, target.deploy, extent)
-        return cls(tree, extent, target.deploy, tuple(comparison.paths(*BLOCKING)))
+            tree = render_hive(hive, target)
+        else:
+            extent, belongs = Extent.PART, partial(belongs_to, scope)
+            tree = render_top(hive)
+            if scope in hive.agents:
+                tree |= render_agent(hive, scope, target)
+        for name, layer in members.layers.items():
+            if layer.extra_nix is not None and scope in (None, name):
+                tree[f"agents/{name}/{EXTRA_NIX}"] = layer.extra_nix.encode()
+        comparison = compare(tree, target.deploy, extent, belongs)
+        return cls(
+            tree,
+            extent,
+            belongs,
+            target.deploy,
+            tuple(comparison.paths(*BLOCKING)),
+            frozenset(comparison.paths(State.OBSOLETE)),
+        )
 
     def blocking(self, name: AgentName) -> HyperhiveError | None:
         """Why the files of an agent cannot be written, if so."""
-        paths = [path for path in self.blocked if _belongs(path, name)]
+        paths = [path for path in self.blocked if belongs_to(name, path)]
         return _by_hand(self.directory, paths) if paths else None
 
     def blocking_all(self) -> HyperhiveError | None:
@@ -58,16 +79,19 @@ class Rendering:
         paths = [path for path in self.blocked if path not in self.tree or _owner(path) == path]
         return _by_hand(self.directory, paths) if paths else None
 
-    def write(self) -> None:
-        """Write what can be written.
+    def write(self, untouched: Container[AgentName] = ()) -> None:
+        """Write what can be written, and nothing of some agents.
 
         Raises:
             HyperhiveError: the directory cannot be written.
         """
-        if not self.blocked:
-            write_tree(self.tree, self.directory, self.extent)
-            return
         stuck = {_owner(path) for path in self.blocked}
+        stuck |= {
+            owner for owner in map(_owner, {*self.tree, *self.obsolete}) if owner in untouched
+        }
+        if not stuck:
+            write_tree(self.tree, self.directory, self.extent, self.belongs)
+            return
         free = {path: text for path, text in self.tree.items() if _owner(path) not in stuck}
         write_tree(free, self.directory, Extent.PART)
 
@@ -84,7 +108,9 @@ class Rendering:
         if source.is_dir():
             for file in sorted(source.rglob("*")):
                 path = file.relative_to(self.directory).as_posix()
-                if path not in files and file.is_file() and not file.is_symlink():
+                if path in files or path in self.obsolete:
+                    continue
+                if file.is_file() and not file.is_symlink():
                     files[path] = file.read_bytes()
         return source_digest(files)
 
@@ -97,7 +123,14 @@ def _owner(path: str) -> str:
     return rest[0].removeprefix("h-").split(".")[0] if first == "containers" else rest[0]
 
 
-def _belongs(path: str, name: AgentName) -> bool:
+def commit_message(paths: Iterable[str]) -> str:
+    """What a commit of changes to paths of the deploy directory is called, by whose they are."""
+    owners = sorted({_owner(path) for path in paths if "/" in path})
+    return f"render: {', '.join(owners or ['hive'])}"
+
+
+def belongs_to(name: AgentName, path: str) -> bool:
+    """Whether a path of the tree belongs to an agent."""
     return path.startswith((f"agents/{name}/", f"containers/{container_name(name)}."))
 
 

@@ -107,10 +107,10 @@ class Repository:
         """Make a commit of the directory as it is, new or not; returns its id."""
         return self._advance(self.head(), self._tree(), message)
 
-    def restore(self, paths: Iterable[str]) -> None:
-        """Put files back as the newest commit has them; those that it does not have are removed."""
+    def restore(self, paths: Iterable[str], commit: str) -> None:
+        """Put files back as a commit has them; those that it does not have are removed."""
         wanted = sorted(set(paths))
-        self._run("read-tree", BRANCH)
+        self._run("read-tree", commit)
         for some in _portions(wanted):
             listed = self._run("ls-files", "-z", "--cached", "--", *map(_literal, some))
             tracked = [path for path in listed.split("\0") if path in some]
@@ -119,6 +119,12 @@ class Repository:
             for path in set(some) - set(tracked):
                 _remove(self._directory, path)
         sync_file_system(self._directory)
+
+    def text(self, path: str, commit: str) -> str:
+        """What a file holds in a commit; "": it is not there."""
+        if not self._run("ls-tree", "--full-tree", "--name-only", commit, "--", path):
+            return ""
+        return self._run("cat-file", "blob", f"{commit}:{path}")
 
     def subjects(self, after: str) -> list[str]:
         """The first lines of the messages of all commits after one."""

@@ -5,7 +5,7 @@ Reads only. A symbolic link inside the directory is never followed.
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +17,9 @@ from hyperhive.render.manifest import MANIFEST, Manifest, parse_manifest
 Tree: TypeAlias = Mapping[str, bytes]
 """Contents by path, relative to the tree's top, with slashes."""
 
+Belongs: TypeAlias = Callable[[str], bool]
+"""Whether a path is one of those that a tree is the whole of."""
+
 
 class Extent(StrEnum):
     """What a tree is of its directory."""
@@ -24,7 +27,7 @@ class Extent(StrEnum):
     WHOLE = "whole"
     """Everything: what was rendered before and is not in it has no place any more."""
     PART = "part"
-    """Some files; about others it says nothing."""
+    """Some files; about others it says nothing, but for those that it is said to be the whole of."""
 
 
 class State(StrEnum):
@@ -67,15 +70,25 @@ class Comparison:
         return [path for path, state in self.states.items() if state in states]
 
 
-def compare(tree: Tree, directory: Path, extent: Extent) -> Comparison:
+def nothing(path: str) -> bool:
+    """A part is the whole of no directory."""
+    return False
+
+
+def compare(
+    tree: Tree, directory: Path, extent: Extent, belongs: Belongs = nothing
+) -> Comparison:
     """Compare `tree` with `directory`, which need not exist.
+
+    Args:
+        belongs: what a part is the whole of.
 
     Raises:
         InputError: the directory's manifest is damaged.
         HyperhiveError: a file or directory cannot be read.
     """
     try:
-        return _compare(tree, directory, extent)
+        return _compare(tree, directory, extent, belongs)
     except OSError as error:
         raise HyperhiveError(
             f"cannot read {error.filename or directory}: {error.strerror or error}",
@@ -83,12 +96,12 @@ def compare(tree: Tree, directory: Path, extent: Extent) -> Comparison:
         ) from error
 
 
-def _compare(tree: Tree, directory: Path, extent: Extent) -> Comparison:
+def _compare(tree: Tree, directory: Path, extent: Extent, belongs: Belongs) -> Comparison:
     manifest_text = _read_manifest(directory)
     manifest = Manifest()
     if manifest_text is not None:
         manifest = parse_manifest(manifest_text, str(directory / MANIFEST))
-    earlier: Iterable[str] = manifest.paths() if extent is Extent.WHOLE else ()
+    earlier = {path for path in manifest.paths() if extent is Extent.WHOLE or belongs(path)}
     states: dict[str, State] = {}
     contents: dict[str, bytes] = {}
     for path in sorted({*tree, *earlier}):

@@ -17,13 +17,19 @@ def render_hive(hive: HiveConfig, host: Host) -> dict[str, bytes]:
     Raises:
         InputError: a value cannot stand where it belongs.
     """
-    files = {
-        "flake.nix": _flake_nix(hive).encode(),
-        "hive.json": _hive_json(hive).encode(),
-    }
+    files = render_top(hive)
     for name in hive.agents:
         files |= agent_files(hive, name, host)
     return dict(sorted(files.items()))
+
+
+def render_top(hive: HiveConfig) -> dict[str, bytes]:
+    """Return the files of the tree that are of no one agent.
+
+    Raises:
+        InputError: a value cannot stand where it belongs.
+    """
+    return {"flake.nix": _flake_nix(hive).encode(), "hive.json": _hive_json(hive).encode()}
 
 
 def render_agent(hive: HiveConfig, name: AgentName, host: Host) -> dict[str, bytes]:

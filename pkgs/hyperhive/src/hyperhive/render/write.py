@@ -20,7 +20,16 @@ from pathlib import Path
 from typing import Final
 
 from hyperhive.errors import HyperhiveError, InputError
-from hyperhive.render.compare import BLOCKING, Comparison, Extent, State, Tree, compare
+from hyperhive.render.compare import (
+    BLOCKING,
+    Belongs,
+    Comparison,
+    Extent,
+    State,
+    Tree,
+    compare,
+    nothing,
+)
 from hyperhive.render.manifest import MANIFEST, Manifest, digest, manifest_bytes
 
 STAGING: Final = ".hyperhive-staging"
@@ -41,8 +50,13 @@ class Written:
     unchanged: list[str]
 
 
-def write_tree(tree: Tree, directory: Path, extent: Extent) -> Written:
+def write_tree(
+    tree: Tree, directory: Path, extent: Extent, belongs: Belongs = nothing
+) -> Written:
     """Make `directory` hold `tree`, and no file of an earlier one where `tree` is the whole.
+
+    Args:
+        belongs: what a part is the whole of.
 
     Raises:
         InputError: files in the way were not written by an earlier render, or were changed since.
@@ -51,9 +65,9 @@ def write_tree(tree: Tree, directory: Path, extent: Extent) -> Written:
     """
     try:
         with _locked(directory):
-            comparison = compare(tree, directory, extent)
+            comparison = compare(tree, directory, extent, belongs)
             _refuse_foreign(comparison, directory)
-            _apply(tree, directory, extent, comparison)
+            _apply(tree, directory, _manifests(tree, extent, belongs, comparison), comparison)
     except OSError as error:
         raise HyperhiveError(
             f"cannot write {error.filename or directory}: {error.strerror or error}",
@@ -103,10 +117,12 @@ def _refuse_foreign(comparison: Comparison, directory: Path) -> None:
     )
 
 
-def _apply(tree: Tree, directory: Path, extent: Extent, comparison: Comparison) -> None:
+def _apply(
+    tree: Tree, directory: Path, manifests: tuple[Manifest, Manifest], comparison: Comparison
+) -> None:
     writes = comparison.paths(State.MISSING, State.OUTDATED)
     deletes = comparison.paths(State.OBSOLETE)
-    under_way, final = _manifests(tree, extent, comparison)
+    under_way, final = manifests
     staging = directory / STAGING
     if staging.exists():
         shutil.rmtree(staging)  # Left by a render that was cut short.
@@ -140,14 +156,21 @@ def _apply(tree: Tree, directory: Path, extent: Extent, comparison: Comparison) 
         shutil.rmtree(staging, ignore_errors=True)  # The next render would clear it, too.
 
 
-def _manifests(tree: Tree, extent: Extent, comparison: Comparison) -> tuple[Manifest, Manifest]:
+def _manifests(
+    tree: Tree, extent: Extent, belongs: Belongs, comparison: Comparison
+) -> tuple[Manifest, Manifest]:
     """Return the manifest for while the files are renamed, and the one for afterwards."""
     before = comparison.manifest
     files = {path: digest(content) for path, content in tree.items()}
     replaced: dict[str, str] = {}
     if extent is Extent.PART:
-        files = {**before.files, **files}
-        replaced = {path: known for path, known in before.replaced.items() if path not in tree}
+        others = {path: known for path, known in before.files.items() if not belongs(path)}
+        files = {**others, **files}
+        replaced = {
+            path: known
+            for path, known in before.replaced.items()
+            if path not in tree and not belongs(path)
+        }
     on_disk = {path: digest(content) for path, content in comparison.contents.items()}
     return Manifest(files, {**replaced, **on_disk}), Manifest(files, replaced)
 
