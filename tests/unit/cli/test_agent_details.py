@@ -46,6 +46,10 @@ NEW: dict[str, Any] = {
     "notes_due": None,
     "harness": None,
     "claude": None,
+    "settings": None,
+    "approval": None,
+    "spawned": False,
+    "problem": "",
     "network": "private",
     "uid_base": 1048576,
 }
@@ -66,6 +70,7 @@ def test_an_agent_that_never_ran() -> None:
         "mail 0 unread",
         "model haiku (no turn has run yet)",
         "from the layer: hive",
+        "settings as declared",
         "conversation none: the next turn begins one",
         "notes none",
         "last turn none",
@@ -110,6 +115,9 @@ def test_an_agent_that_never_ran() -> None:
             f"switched {clock_time(NOW)} by operator",
         ),
         ({"harness": "0.1.0", "claude": "2.1.330"}, "claude 2.1.330"),
+        ({"approval": 7}, "settings approved: hyperhive show 7"),
+        ({"spawned": True, "approval": 7}, "settings spawned: no declaration has it"),
+        ({"problem": "no extra.nix; remove it"}, "left out: no extra.nix; remove it"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
@@ -132,7 +140,7 @@ def test_what_an_agent_says_neither_acts_on_a_terminal_nor_makes_lines(
         NEW | {"status": f"x{status}", "reason": reason, "claude": claude, "harness": "1"}
     )
     lines = details(agent, NOW)
-    labels = ["state", "doing", "mail", "model", "conversation", "notes", "last turn"]
+    labels = ["state", "doing", "mail", "model", "settings", "conversation", "notes", "last turn"]
     assert [line[:14].rstrip() for line in lines if not line.startswith(" ")] == [
         "alice, agent",
         *labels,

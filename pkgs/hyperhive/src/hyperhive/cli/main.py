@@ -16,9 +16,8 @@ from typing import Any, Final, NoReturn
 import click
 
 from hyperhive import __version__
-from hyperhive.cli.output import one_line
 from hyperhive.errors import HyperhiveError, InputError
-from hyperhive.hive.problems import InvalidHive
+from hyperhive.hive.problems import InvalidHive, one_line
 from hyperhive.hive.spelling import did_you_mean
 
 FAILED: Final = 1
@@ -166,9 +165,13 @@ def _report(error: Exception) -> int:
 
 
 def _say(kind: str, what: str, todo: str) -> None:
-    click.echo(f"{kind}: {one_line(what)}", err=True)
+    click.echo(f"{kind}: {_line(what)}", err=True)
     if todo:
-        click.echo(f"  {one_line(todo)}", err=True)
+        click.echo(f"  {_line(todo)}", err=True)
+
+
+def _line(text: str) -> str:
+    return one_line(" ".join(text.split()))
 
 
 @click.group(
