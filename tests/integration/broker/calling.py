@@ -23,7 +23,7 @@ class Calling:
     harness: FakeHarness
     tools: McpClient
 
-    async def tool(self, name: str, **arguments: Any) -> Any:
+    async def tool(self, name: str, /, **arguments: Any) -> Any:
         """Calls a tool, as `McpClient.tool` does."""
         return await self.tools.tool(name, **arguments)
 

@@ -240,7 +240,7 @@ class McpClient:
         for answer in self._answers.values():
             answer.set_exception(ConnectionResetError("the server closed the connection"))
 
-    async def tool(self, name: str, **arguments: Any) -> Any:
+    async def tool(self, name: str, /, **arguments: Any) -> Any:
         """Calls a tool; its structured content, or ToolError with its text."""
         answer = await self.call("tools/call", {"name": name, "arguments": arguments})
         if answer.get("isError"):
