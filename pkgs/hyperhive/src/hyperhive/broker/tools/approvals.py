@@ -11,7 +11,6 @@ from hyperhive.broker.texts import one_line, utc
 from hyperhive.broker.tools.tool import Arguments, NoArguments, Tool, ToolAnswer, told, turn_of
 from hyperhive.errors import InputError
 from hyperhive.hive.names import AgentName
-from hyperhive.hive.paths import CONTAINER_PROPOSALS
 from hyperhive.store import approval_rows
 from hyperhive.store.approval_rows import Approval, UnknownApprovalError
 
@@ -87,8 +86,8 @@ async def _submitted(core: Core, approval: Approval) -> ToolAnswer:
     lines = [
         f"Approval {approval.id} about {approval.agent} is pending. The operator decides; do not"
         " wait for it. What becomes of it comes as a message from system.",
-        f"The commit is pinned, and {CONTAINER_PROPOSALS}/{approval.agent} has it as"
-        f" refs/hyperhive/proposal/{approval.id}: what you change from now on is not part of it.",
+        "The commit is pinned: what you change from now on is not part of it. The hive's own record"
+        f" of {approval.agent} has it as refs/hyperhive/proposal/{approval.id}.",
     ]
     if approval.supersedes is not None:
         lines.append(f"It takes the place of approval {approval.supersedes}.")
@@ -155,8 +154,8 @@ async def _cancel_approval(core: Core, agent: AgentName, args: _CancelApproval) 
 TOOLS: Final[tuple[Tool[Any], ...]] = (
     Tool(
         "request_apply_commit",
-        "Ask the operator that an agent runs with a commit of yours. Edit"
-        " /agents/NAME/config (agent.toml, README.md), commit there, and give the commit's full id."
+        "Ask the operator that an agent runs with a commit of yours. Edit agent.toml (and README.md)"
+        " in the agent's repository, commit there, and give the commit's full id."
         " What cannot be is refused at once, with the reason. Nothing changes until the operator"
         " approves; what becomes of it comes as messages from system: approval_resolved, then"
         " deployed or failed.",
