@@ -1,7 +1,7 @@
 """An operator with approvals to decide on, in a hive that is deployed as a test says."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -65,14 +65,15 @@ class Deciding:
         agent: str = "alice",
         description: str = "",
         supersede: int | None = None,
-        **files: str,
+        more: Mapping[str, str] | None = None,
     ) -> int:
-        """An approval that boss asked for; its id."""
+        """An approval that boss asked for; its id.
+
+        Args:
+            more: files of the commit beside agent.toml.
+        """
         self._commits += 1
-        content = {
-            "agent.toml": toml,
-            **{name.replace("_", "."): text for name, text in files.items()},
-        }
+        content = {"agent.toml": toml, **(more or {})}
         sha, objects = made(
             {name: text.encode() for name, text in content.items()},
             parent=None,

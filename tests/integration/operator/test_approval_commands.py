@@ -21,7 +21,7 @@ def test_approvals_are_listed(tmp_path: Path) -> None:
     async def body(test: Deciding) -> None:
         run = test.operator.run
         assert await run("approvals") == "No approvals.\n"
-        one = await test.asked("", description=f"{HOSTILE} " * 9, extra_nix="{ }\n")
+        one = await test.asked("", description=f"{HOSTILE} " * 9, more={"extra.nix": "{ }\n"})
         two = await test.asked('model = "opus"\n', agent="bob")
         shown = await run("approvals")
         assert tame(shown)
@@ -48,8 +48,8 @@ def test_one_is_shown(tmp_path: Path) -> None:
     async def body(test: Deciding) -> None:
         run = test.operator.run
         hostile = HOSTILE.replace("\x00", "")
-        files = {"README_md": hostile, "extra_nix": f"{{ a = 1; }}\n# {hostile}\n"}
-        id = str(await test.asked('model = "opus"\n', description=hostile, **files))
+        files = {"README.md": hostile, "extra.nix": f"{{ a = 1; }}\n# {hostile}\n"}
+        id = str(await test.asked('model = "opus"\n', description=hostile, more=files))
         shown = await run("show", id)
         assert tame(shown)
         for line in (
@@ -148,7 +148,7 @@ def test_a_person_is_shown_what_it_changes_and_asked(
         return str(result.stderr)
 
     async def body(test: Deciding) -> None:
-        id = await test.asked('model = "opus"\n', extra_nix="{ a = 1; }\n")
+        id = await test.asked('model = "opus"\n', more={"extra.nix": "{ a = 1; }\n"})
         said = await approve_it(test.operator, id, "n\n", status=1)
         assert "  model: haiku (hive) → opus (approved)\n" in said
         assert "+{ a = 1; }\n" in said, "what words cannot tell is shown"

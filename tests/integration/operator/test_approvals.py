@@ -184,7 +184,7 @@ def test_a_new_agent_is_shown_as_a_whole(tmp_path: Path) -> None:
 
 def test_free_form_nix_is_kept_apart(tmp_path: Path) -> None:
     async def body(test: Deciding) -> None:
-        id = await test.asked("", extra_nix="{ }\n")
+        id = await test.asked("", more={"extra.nix": "{ }\n"})
         shown = await test.row(id)
         assert shown["extra_nix"] is True
         assert shown["extra_nix_diff"].endswith("+++ b/extra.nix\n@@ -0,0 +1 @@\n+{ }\n")
