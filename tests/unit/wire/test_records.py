@@ -63,7 +63,14 @@ def test_every_record_survives_the_way_through_json(record: type[Any]) -> None:
         (TurnEvents, {"turn": 1, "events": [{"seq": 1}]}, "events[0]: at is missing"),
         (
             HarnessSettings,
-            {"name": "a", "sockets": "s", "state": "s", "config": "c", "environment": {"A": 1}},
+            {
+                "name": "a",
+                "hive": "h",
+                "sockets": "s",
+                "state": "s",
+                "config": "c",
+                "environment": {"A": 1},
+            },
             "environment.A is int, not str",
         ),
     ],

@@ -70,34 +70,40 @@ class Lines:
     """
 
     def __init__(self) -> None:
-        self._held = b""
+        self._held: list[bytes] = []
+        self._size = 0
         self._passing = False
         """Whether the line that goes on was too long to be held."""
 
     def split(self, chunk: bytes) -> list[tuple[bytes, bool]]:
         """What is complete now, in order: bytes, and whether they are a line with `MARK`."""
         ready: list[tuple[bytes, bool]] = []
+        ends = chunk.rfind(b"\n") + 1
+        if ends and self._passing:
+            first = chunk.find(b"\n") + 1
+            ready.append((chunk[:first], False))
+            chunk, ends, self._passing = chunk[first:], ends - first, False
+        if ends:
+            whole = self.rest() + chunk[:ends]
+            chunk = chunk[ends:]
+            if MARK in whole:
+                ready += [(line + b"\n", MARK in line) for line in whole.split(b"\n")[:-1]]
+            else:
+                ready.append((whole, False))
         if self._passing:
-            end = chunk.find(b"\n") + 1
-            if not end:
-                return [(chunk, False)]
-            ready.append((chunk[:end], False))
-            chunk, self._passing = chunk[end:], False
-        whole = self._held + chunk
-        ends = whole.rfind(b"\n") + 1
-        whole, self._held = whole[:ends], whole[ends:]
-        if MARK in whole:
-            ready += [(line + b"\n", MARK in line) for line in whole.split(b"\n")[:-1]]
-        elif whole:
-            ready.append((whole, False))
-        if len(self._held) >= _MAX_LINE:
-            ready.append((self._held, False))
-            self._held, self._passing = b"", True
+            ready.append((chunk, False))
+        else:
+            self._held.append(chunk)
+            self._size += len(chunk)
+            if self._size >= _MAX_LINE:
+                ready.append((self.rest(), False))
+                self._passing = True
         return ready
 
     def rest(self) -> bytes:
-        """The line that claude did not end."""
-        held, self._held = self._held, b""
+        """The beginning of a line that has not been passed on."""
+        held = b"".join(self._held)
+        self._held, self._size = [], 0
         return held
 
 
