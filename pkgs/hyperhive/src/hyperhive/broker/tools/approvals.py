@@ -154,11 +154,10 @@ async def _cancel_approval(core: Core, agent: AgentName, args: _CancelApproval) 
 TOOLS: Final[tuple[Tool[Any], ...]] = (
     Tool(
         "request_apply_commit",
-        "Ask the operator that an agent runs with a commit of yours. Edit agent.toml (and README.md)"
-        " in the agent's repository, commit there, and give the commit's full id."
-        " What cannot be is refused at once, with the reason. Nothing changes until the operator"
-        " approves; what becomes of it comes as messages from system: approval_resolved, then"
-        " deployed or failed.",
+        "Ask the operator that an agent runs with a commit of yours. Edit agent.toml (or README.md)"
+        " in the agent's repository, commit there, and give the commit's full id. What cannot be is"
+        " refused at once, with the reason. Nothing changes until the operator approves; what"
+        " becomes of it comes as messages from system: approval_resolved, then deployed or failed.",
         _RequestApplyCommit,
         _request_apply_commit,
     ),
