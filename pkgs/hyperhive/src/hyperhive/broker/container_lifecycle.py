@@ -71,9 +71,11 @@ class ContainerLifecycle:
 
     async def purge(self, agent: AgentName, reason: str) -> None:
         """Has root remove what a destroyed or former agent has left."""
-        await self._want(agent, Wanted.PURGED, reason, OPERATOR)
+        core = self._core
         # One that was spawned is no member of the hive from here on.
-        await self._core.membership.renew(f"purging {agent}")
+        await core.membership.after(
+            f"purging {agent}", containers.want, agent, Wanted.PURGED, reason, now=core.clock()
+        )
         await self._deploy(agent)
 
     async def deploy(self, approval: int, agent: AgentName) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from typing import Final
+from collections.abc import Callable
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from hyperhive.broker.agent_plane import AgentPlane
 from hyperhive.broker.core import Core
@@ -17,6 +18,9 @@ from hyperhive.store.transaction import Transaction
 
 logger: Final = logging.getLogger(__name__)
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 
 class Membership:
     """Changes `core.members`, and nobody else does."""
@@ -26,30 +30,45 @@ class Membership:
         self._plane = plane
         self._lock = asyncio.Lock()
 
-    async def renew(self, by: str) -> None:
-        """Brings the hive in line with what the store says is approved.
+    async def after(
+        self,
+        by: str,
+        operation: Callable[Concatenate[Transaction, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Runs an operation of the store that may change what is approved; the hive follows.
 
-        An agent that is new gets its sockets, once their directory is there; one that is gone
-        loses them, and its connections. It does nothing where nothing has changed.
+        In the store both are one: whoever sees what the operation did sees its agents and their
+        models too. Then an agent that is new gets its sockets, once their directory is there; one
+        that is gone loses them, and its connections.
 
         Args:
-            by: what changed it, as it is said of a model that is switched: `approval 42`.
+            by: what changes it, as it is said of a model that is switched: `approval 42`.
 
         Raises:
-            StoreUnavailableError: nothing can be written; the hive is as it was.
-            OSError: a new agent's sockets cannot be made; all else is done.
+            StoreUnavailableError: it could not be written; the hive is as it was.
+            Exception: whatever the operation raised; the hive is as it was.
         """
+        core = self._core
         async with self._lock:
-            core, before = self._core, self._core.hive
-            core.members = await core.store.write(
-                _renew, core.members.declared, before, by, now=core.clock()
-            )
-            for name in before.agents.keys() - core.hive.agents.keys():
+            before = core.hive
+
+            def change(tx: Transaction) -> tuple[R, Members]:
+                done = operation(tx, *args, **kwargs)
+                return done, _renew(tx, core.members.declared, before, by, now=core.clock())
+
+            done, core.members = await core.store.write(change)
+            for name in sorted(before.agents.keys() - core.hive.agents.keys()):
                 logger.info("%s: no longer in the hive", name, extra=fields(agent=name))
                 await self._plane.close_agent(name)
             for name in sorted(core.hive.agents.keys() - before.agents.keys()):
                 logger.info("%s: in the hive from now on", name, extra=fields(agent=name))
-                await self._plane.open_agent(name)
+                try:
+                    await self._plane.open_agent(name)
+                except OSError:
+                    logger.exception("%s: no sockets", name, extra=fields(agent=name))
+        return done
 
 
 def read_members(tx: Transaction, declared: HiveConfig) -> Members:

@@ -148,9 +148,8 @@ class Approvals:
     async def begin(self, id: int) -> Approval:
         """Whoever deploys it begins; saying it twice is no error."""
         core = self._core
-        approval = await core.store.write(approvals.begin, id, now=core.clock())
-        await self._renew(approval)
-        return approval
+        by = f"approval {id}"
+        return await core.membership.after(by, approvals.begin, id, now=core.clock())
 
     async def finish(
         self, id: int, *, error: str = "", log: Sequence[str] = (), changes: Sequence[str] = ()
@@ -163,7 +162,8 @@ class Approvals:
             changes: what was done, a few words each.
         """
         core = self._core
-        approval = await core.store.write(
+        approval = await core.membership.after(
+            f"approval {id}",
             approvals.finish,
             id,
             error=error,
@@ -172,7 +172,6 @@ class Approvals:
             reader=self._reader,
             now=core.clock(),
         )
-        await self._renew(approval)
         self._publishing.later(id)
         return approval
 
@@ -243,16 +242,6 @@ class Approvals:
         core = self._core
         hive = core.members.declared.hive.name
         return requests.commit_of(files, parent, by, hive, message, at=int(core.clock()))
-
-    async def _renew(self, approval: Approval) -> None:
-        try:
-            await self._core.membership.renew(f"approval {approval.id}")
-        except OSError as error:
-            logger.error(
-                "%s: approval %d: its sockets: %s",
-                approval.agent, approval.id, error,
-                extra=fields(agent=approval.agent, approval=approval.id),
-            )  # fmt: skip
 
     async def _is_unfinished(self, id: int) -> bool:
         return (await self._core.store.read(approval_rows.get, id)).state in UNFINISHED
