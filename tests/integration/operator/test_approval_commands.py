@@ -12,6 +12,8 @@ from click.testing import CliRunner
 from hyperhive.cli import approve
 from hyperhive.cli.main import main
 from hyperhive.cli.output import display_width
+from hyperhive.hive.members import with_approved
+from hyperhive.hive.names import AgentName
 from tests.integration.operator.approving import Deciding, deciding
 from tests.integration.operator.serving import Operator
 from tests.integration.operator.test_commands import HOSTILE, tame
@@ -22,7 +24,9 @@ def test_approvals_are_listed(tmp_path: Path) -> None:
         run = test.operator.run
         assert await run("approvals") == "No approvals.\n"
         one = await test.asked("", description=f"{HOSTILE} " * 9, more={"extra.nix": "{ }\n"})
+        assert (await run("inbox")).endswith("1 approval waits: hyperhive approvals\n")
         two = await test.asked('model = "opus"\n', agent="bob")
+        assert (await run("inbox")).endswith("2 approvals wait: hyperhive approvals\n")
         shown = await run("approvals")
         assert tame(shown)
         assert max(map(display_width, shown.splitlines())) <= 80
@@ -204,6 +208,30 @@ def test_a_rule_is_allowed(tmp_path: Path) -> None:
         assert "settings approved: hyperhive show 2" in " ".join(
             (await run("agent", "show", "alice")).split()
         )
+
+    deciding(tmp_path, body)
+
+
+def test_spawned_agents_and_settings_that_do_not_hold_are_told_of(tmp_path: Path) -> None:
+    async def body(test: Deciding) -> None:
+        run, core = test.operator.run, test.operator.core
+        asked = await core.approvals.submit_spawn("boss", "carol", "writes docs")
+        shown = await run("show", str(asked.id))
+        assert shown.startswith(f"approval {asked.id}: a new agent, carol\n")
+        assert "What changes, compared with nothing, since the agent is new:" in shown
+        await run("approve", str(asked.id))
+        assert (await run("agents")).endswith("\nspawned, and not declared: carol\n")
+        id = await test.asked("", more={"extra.nix": "{ }\n"})
+        await run("approve", str(id))
+        alice = core.members.declared.agents[AgentName("alice")]
+        without = alice.model_copy(update={"extra_nix": False})
+        agents = core.members.declared.agents | {AgentName("alice"): without}
+        declared = core.members.declared.model_copy(update={"agents": agents})
+        core.members = with_approved(declared, core.members.approved)
+        listed = await run("agents")
+        assert "approved settings that do not hold: hyperhive agent show alice\n" in listed
+        details = " ".join((await run("agent", "show", "alice")).split())
+        assert "left out: alice: what was approved does not fit the declaration" in details
 
     deciding(tmp_path, body)
 

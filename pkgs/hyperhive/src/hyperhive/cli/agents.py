@@ -40,6 +40,12 @@ def agents(broker: OperatorClient, as_json: bool) -> None:
     )
     if any(row.model_override for row in rows):
         click.echo("* set by the operator; hyperhive model AGENT --reset takes it back")
+    spawned = ", ".join(row.name for row in rows if row.spawned)
+    if spawned:
+        click.echo(f"spawned, and not declared: {spawned}")
+    for row in rows:
+        if row.problem:
+            click.echo(f"approved settings that do not hold: hyperhive agent show {row.name}")
 
 
 def _where(cell: str, shown: bool) -> list[str]:

@@ -12,6 +12,7 @@ from hyperhive.hive.names import OPERATOR
 from hyperhive.operator.client import OperatorClient
 from hyperhive.operator.input_errors import as_input
 from hyperhive.operator.models import Message, NewMessage
+from hyperhive.store.approval_states import ApprovalState
 
 
 @click.command()
@@ -52,7 +53,7 @@ def inbox(broker: OperatorClient, as_json: bool, everything: bool, limit: int, k
         print_json(mail)
     else:
         _print_letters(mail)
-        _print_questions(broker)
+        _print_waiting(broker)
     sys.stdout.flush()  # what could not be shown must not be marked as read
     unread = [message.id for message in mail if message.state == "queued"]
     if unread and not keep:
@@ -100,11 +101,18 @@ def _print_letters(mail: list[Message]) -> None:
         click.echo(printable(body) + "\n")
 
 
-def _print_questions(broker: OperatorClient) -> None:
-    waiting = len(broker.questions(agent=OPERATOR, after=None, limit=1000))
-    if waiting:
-        wait = "waits" if waiting == 1 else "wait"
-        click.echo(f"{count(waiting, 'question')} {wait}: hyperhive questions")
+def _print_waiting(broker: OperatorClient) -> None:
+    """What else waits for the operator."""
+    questions = broker.questions(agent=OPERATOR, after=None, limit=1000)
+    approvals = broker.approvals(agent=None, after=None, limit=1000)
+    pending = [one for one in approvals if one.state is ApprovalState.PENDING]
+    for waiting, noun, command in (
+        (len(questions), "question", "questions"),
+        (len(pending), "approval", "approvals"),
+    ):
+        if waiting:
+            wait = "waits" if waiting == 1 else "wait"
+            click.echo(f"{count(waiting, noun)} {wait}: hyperhive {command}")
 
 
 def _kind(message: Message) -> str:
