@@ -1,6 +1,7 @@
 """`make demo`: the whole conversation through the real broker, and nothing left behind."""
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -20,12 +21,15 @@ ROUTE = (
 )
 
 
-def start(directory: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(
+    directory: Path, *arguments: str, stdin: int = subprocess.DEVNULL
+) -> subprocess.Popen[str]:
     """The demo, with a temporary directory that a test can look into."""
     return subprocess.Popen(
         [sys.executable, "-m", "hyperhive.testing.demo", *arguments],
         cwd=ROOT,
         env={**os.environ, "TMPDIR": str(directory)},
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -59,9 +63,37 @@ def test_everyone_is_heard(tmp_path: Path) -> None:
     assert "The model is scripted: no API key, no network." in output
     assert "agents run as your user, not isolated" in output
     assert "✗ Bash denied by its rules" in output
+    assert "manager proposes to change alice (approval 1)" in lines
+    assert "    Bash + `cat /proc/loadavg`" in lines
+    assert "Nobody is at this terminal to ask, so it is approved." in lines
+    assert "  alice: model sonnet → opus" in lines
+    assert lines.count("  alice $ cat /proc/loadavg") == 2
+    assert "The load averages" in output
     assert "Every answer was delivered" in output
     assert max(map(len, lines)) <= 80
     assert [*directory.iterdir()] == []
+    assert processes_of(tmp_path) == []
+
+
+@pytest.mark.slow
+def test_a_person_decides(tmp_path: Path) -> None:
+    """At a terminal the operator is asked, and may say no."""
+    terminal, inside = pty.openpty()
+    process = start(tmp_path, stdin=inside)
+    os.close(inside)
+    assert process.stdout is not None
+    shown = ""
+    while "Approve it?" not in shown:
+        part = process.stdout.read(1)
+        assert part, shown
+        shown += part
+    os.write(terminal, b"n\n")
+    rest, _ = process.communicate(timeout=90)
+    os.close(terminal)
+    assert process.returncode == 0, shown + rest
+    assert "It is denied." in rest
+    assert "As you wish: alice goes on without the load average." in rest
+    assert "opus" not in rest
     assert processes_of(tmp_path) == []
 
 

@@ -56,6 +56,19 @@ def test_the_next_turn_has_the_new_model_and_the_new_rule(tmp_path: Path) -> Non
     on_hive(tmp_path, body)
 
 
+def test_the_manager_knows_where_it_proposes(tmp_path: Path) -> None:
+    async def body(core: Core) -> None:
+        proposed, record = str(core.paths.proposed), str(core.paths.proposals)
+        boss, alice = settings(core, "boss"), settings(core, "alice")
+        assert (boss["proposed"], boss["proposals"]) == (proposed, record)
+        assert f"`{proposed}/NAME/config`" in boss["system_prompt"]
+        assert f"`{record}/NAME`" in boss["system_prompt"]
+        assert (alice["proposed"], alice["proposals"]) == (None, None)
+        assert core.paths.agent(ALICE).config.is_dir()
+
+    on_hive(tmp_path, body)
+
+
 def test_a_turn_that_runs_is_ended_and_its_message_comes_again(tmp_path: Path) -> None:
     async def body(core: Core) -> None:
         id = await send(core, "alice", "wait")

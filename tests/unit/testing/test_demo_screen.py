@@ -31,6 +31,35 @@ def test_messages_commands_and_denials() -> None:
     ]
 
 
+def test_proposals_and_what_becomes_of_them() -> None:
+    out = io.StringIO()
+    screen = Screen(out, colour=False)
+    effects = [
+        {"words": "model: haiku (hive) → opus (approved)", "warnings": []},
+        {"words": "Bash + `curl *`", "warnings": ["it reaches the network"]},
+    ]
+    proposal = {"id": 7, "agent": "alice", "submitted_by": "boss", "description": "Why. " * 30}
+    screen.proposal({**proposal, "effects": effects})
+    assert screen.question() == "Approve it? [Y/n] "
+    screen.decided(approve=False, asked=True, in_time=True)
+    screen.decided(approve=True, asked=True, in_time=False)
+    screen.event(event("approval", id=7, state="deployed", changes=["one", "two"]))
+    screen.event(event("approval", id=8, state="failed", error="no hello"))
+    screen.event(event("model", was="haiku", model="opus"))
+    lines = out.getvalue().splitlines()
+    assert lines[1] == "boss proposes to change alice (approval 7)"
+    assert "    Bash + `curl *`" in lines
+    assert "    ! it reaches the network" in lines
+    assert "It is denied." in lines
+    assert "It was decided elsewhere." in lines
+    assert lines[-3:] == [
+        "  alice: one, two",
+        "    approval 8 failed: no hello",
+        "  alice: model haiku → opus",
+    ]
+    assert max(map(len, lines)) <= WIDTH
+
+
 def test_says_what_it_is_and_how_to_go_on() -> None:
     out = io.StringIO()
     screen = Screen(out, colour=False)

@@ -18,7 +18,7 @@ def write_settings(hive: HiveConfig, paths: StatePaths, name: AgentName, claude:
         OSError: something cannot be made.
     """
     own = paths.agent(name)
-    for directory in (own.home, own.state, own.work, own.claude, own.sockets):
+    for directory in (own.home, own.state, own.work, own.claude, own.sockets, own.config):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings = harness_settings(
         hive,
@@ -28,6 +28,8 @@ def write_settings(hive: HiveConfig, paths: StatePaths, name: AgentName, claude:
         config=str(own.claude),
         launcher=TurnLauncher.PROCESS,
         claude=claude,
+        proposed=str(paths.proposed),
+        proposals=str(paths.proposals),
     )
     beside = own.settings.with_suffix(".new")
     beside.write_text(json.dumps(to_json(settings), indent=2) + "\n")

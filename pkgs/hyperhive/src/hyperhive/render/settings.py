@@ -56,7 +56,12 @@ def harness_settings(
         claude=claude,
         launcher=launcher,
         turn_seconds=agent.limits.turn_seconds,
-        system_prompt=system_prompt(hive, name),
+        system_prompt=system_prompt(
+            hive,
+            name,
+            proposed=proposed or str(CONTAINER_PROPOSED),
+            proposals=proposals or str(CONTAINER_PROPOSALS),
+        ),
         available=list(agent.tools.available),
         allow=allow_rules(agent),
         deny=deny_rules(agent),

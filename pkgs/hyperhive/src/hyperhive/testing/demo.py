@@ -1,7 +1,8 @@
 """`make demo`: a hive with a scripted model, seen from the operator's side.
 
 Starts `hyperhive up` on a state directory of its own, writes to the manager, shows what is said
-and done until the answers are here, and leaves nothing behind.
+and done until the answers are here, and leaves nothing behind. What the manager proposes on the way
+is the operator's to decide, who is asked where there is a terminal.
 """
 
 import contextlib
@@ -43,6 +44,8 @@ _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _BUSY: Final = frozenset({"starting", "offline", "thinking", "compacting"})
 
 Row = dict[str, Any]
+Ask = Callable[[str], str]
+"""Puts a question to whoever is at the terminal; the answer."""
 
 
 class NotDelivered(Exception):
@@ -89,6 +92,24 @@ class Hive:
         """Send the operator's message."""
         self._http.post("messages", json={"to": to, "body": body}).raise_for_status()
 
+    def approvals(self) -> list[Row]:
+        """Approvals that wait for the operator or are being done."""
+        return self._get("approvals")
+
+    def approval(self, id: int) -> Row:
+        """One approval, with what it changes."""
+        row: Row = self._http.get(f"approvals/{id}").raise_for_status().json()
+        return row
+
+    def decide(self, id: int, *, approve: bool) -> bool:
+        """Decide on an approval; whether that was still to be decided."""
+        verb, body = ("approve", {}) if approve else ("deny", {"reason": "not now"})
+        answer = self._http.post(f"approvals/{id}/{verb}", json=body)
+        if answer.status_code == httpx.codes.CONFLICT:
+            return False
+        answer.raise_for_status()
+        return True
+
     def news(self) -> list[Row]:
         """Messages and events that came since the last time."""
         messages = self._get("messages", after=self._seen_message)
@@ -114,45 +135,77 @@ class Hive:
         self._log.close()
 
     def _get(self, what: str, **query: int) -> list[Row]:
+        """Rows of the API.
+
+        Raises:
+            NotDelivered: the hive has ended.
+        """
         if self.process.poll() is not None:
             raise NotDelivered(f"hyperhive up ended with status {self.process.returncode}")
         rows: list[Row] = self._http.get(what, params=query).raise_for_status().json()
         return rows
 
 
-def converse(hive: Hive, screen: Screen, deadline: float) -> None:
+def converse(hive: Hive, screen: Screen, ask: Ask | None, seconds: float) -> None:
     """Have the whole conversation.
 
     Args:
-        deadline: when to give up, in `time.monotonic()` seconds.
+        ask: who decides on proposals; None: they are approved.
+        seconds: how long all of it may take, but for that.
 
     Raises:
         NotDelivered: it was not over in time, or the hive ended.
     """
+    deadline = time.monotonic() + seconds
     screen.waiting("Starting a manager and two agents")
     wait(lambda: settled(hive.agents()), "the agents to be ready", deadline)
     screen.blank()
     hive.send("manager", QUESTION)
     heard: set[str] = set()
     held: list[Row] = []
+    pending: list[int] = []
 
     def over() -> bool:
+        open_approvals = hive.approvals()
+        pending[:] = [row["id"] for row in open_approvals if row["state"] == "pending"]
+        # In this order: who is told what became of an approval has mail when that is no more open.
         busy = not settled(hive.agents())
         held.extend(hive.news())
         heard.update(row["from"] for row in held if row.get("to") == "operator")
-        ended = heard >= ANSWERS_FROM and not busy
+        done = heard >= ANSWERS_FROM and not open_approvals
+        ended = not busy and (done or bool(pending))
         # An event reaches the broker a moment after it happened: with a little patience what is
         # shown comes in the order in which it was said and done.
         shown = [row for row in held if ended or moment(row) < time.time() - PATIENCE]
         for row in sorted(shown, key=moment):
             held.remove(row)
+            if row.get("from") == "system":
+                continue  # the events tell the same
             if "body" in row:
                 screen.message(row["from"], row["to"], row["body"])
             else:
                 screen.event(row)
         return ended
 
-    wait(over, "every answer to reach the operator", deadline)
+    def answered() -> None:
+        wait(over, "every answer to reach the operator", deadline)
+
+    answered()
+    while pending:
+        began = time.monotonic()
+        for id in list(pending):
+            decide(hive, screen, ask, hive.approval(id))
+        deadline += time.monotonic() - began
+        answered()
+
+
+def decide(hive: Hive, screen: Screen, ask: Ask | None, approval: Row) -> None:
+    """Show what is proposed, and have it decided."""
+    screen.proposal(approval)
+    answer = "" if ask is None else ask(screen.question())
+    approve = not answer.strip().lower().startswith("n")
+    done = hive.decide(approval["id"], approve=approve)
+    screen.decided(approve=approve, asked=ask is not None, in_time=done)
 
 
 def moment(row: Row) -> float:
@@ -188,7 +241,7 @@ def main(argv: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="hyperhive-demo-") as directory:
         hive = Hive(file, Path(directory))
         try:
-            converse(hive, screen, begun + DEADLINE)
+            converse(hive, screen, input if sys.stdin.isatty() else None, DEADLINE)
         except (NotDelivered, httpx.HTTPError) as failure:
             hive.stop()
             lines = hive.log.read_text(errors="replace").splitlines()[-LOG_LINES:]

@@ -40,12 +40,11 @@ class Screen:
         head = f"{sender} → {recipient}"
         self._line(self._paint(_BOLD if recipient == "operator" else _CYAN, head))
         for paragraph in body.splitlines():
-            width = WIDTH - len(_BODY_INDENT)
-            for line in textwrap.wrap(printable(paragraph), width) or [""]:
-                self._line(_BODY_INDENT + line)
+            self._wrapped(paragraph)
 
     def event(self, row: Row) -> None:
-        """A command that an agent runs, or is denied; other events are not shown."""
+        """A command that an agent runs, or is denied, or what has become of a proposal; other
+        events are not shown."""
         data = row["data"]
         match row["kind"]:
             case "turn.tool_use" if data["tool"] == "Bash":
@@ -53,11 +52,44 @@ class Screen:
                 command = printable(str(data["input"].get("command", "")))
                 shown = textwrap.shorten(command, WIDTH - len(prompt), placeholder=" ...")
                 self._line(self._paint(_DIM, prompt + shown))
+            case "model":
+                text = f"  {row['agent']}: model {data['was']} → {data['model']}"
+                self._line(self._paint(_CYAN, printable(text)))
+            case "approval" if data["state"] == "deployed":
+                text = f"  {row['agent']}: {', '.join(data['changes'])}"
+                self._line(self._paint(_CYAN, printable(text)))
+            case "approval" if data["state"] == "failed":
+                self._wrapped(f"approval {data['id']} failed: {data['error']}", _RED)
             case "turn.denied":
                 indent = " " * (len(row["agent"]) + 3)
                 self._line(self._paint(_RED, f"{indent}✗ {data['tool']} denied by its rules"))
             case _:
                 pass
+
+    def proposal(self, approval: Row) -> None:
+        """What somebody wants to change, as the operator decides by it."""
+        self.blank()
+        head = f"{approval['submitted_by']} proposes to change {approval['agent']}"
+        self._line(self._paint(_BOLD, f"{head} (approval {approval['id']})"))
+        self._wrapped(approval["description"])
+        for effect in approval["effects"]:
+            self._wrapped(effect["words"], _CYAN)
+            for warning in effect["warnings"]:
+                self._wrapped(f"! {warning}", _RED)
+
+    def question(self) -> str:
+        """What the operator is asked, at the end of a line."""
+        return self._paint(_BOLD, "Approve it? [Y/n] ")
+
+    def decided(self, *, approve: bool, asked: bool, in_time: bool) -> None:
+        """What the operator has decided, or that somebody else had before."""
+        if not in_time:
+            self._line("It was decided elsewhere.")
+        elif not asked:
+            self._line("Nobody is at this terminal to ask, so it is approved.")
+        elif not approve:
+            self._line("It is denied.")
+        self.blank()
 
     def failed(self, what: str, log: Sequence[str]) -> None:
         """Why it did not work, and the end of the hive's own log."""
@@ -76,6 +108,11 @@ class Screen:
         self._line(f"  .venv/bin/hyperhive up {file} --claude scripted")
         self._line("  .venv/bin/hyperhive send manager 'What has this build machine to offer?'")
         self._line("With a model: ANTHROPIC_API_KEY=... .venv/bin/hyperhive up " + str(file))
+
+    def _wrapped(self, text: str, code: str = "") -> None:
+        width = WIDTH - len(_BODY_INDENT)
+        for line in textwrap.wrap(printable(text), width) or [""]:
+            self._line(_BODY_INDENT + (self._paint(code, line) if code else line))
 
     def _paint(self, code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text
