@@ -4,20 +4,25 @@ import fcntl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 import pytest
 
+from hyperhive.deploy.broker import wishes_of
 from hyperhive.deploy.desired import Wishes
 from hyperhive.deploy.host import Host
+from hyperhive.deploy.patience import PatientBroker
 from hyperhive.deploy.reconcile import Reconciliation
 from hyperhive.deploy.task import Outcome
+from hyperhive.deploy.whole import reconcile_whole
 from hyperhive.errors import HyperhiveError
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.names import parse_agent_name
 from hyperhive.hive.paths import HostPaths, StatePaths
+from hyperhive.operator.hosting_models import Container
 from hyperhive.systemd.unit_status import UnitStatus
 
 BROKER: Final = 990
@@ -51,13 +56,35 @@ echo "[{\\"drvPath\\": \\"$system.drv\\", \\"outputs\\": {\\"out\\": \\"$system\
 echo "$dir" >> @log@
 """
 NIX_ENV: Final = """#!/bin/sh
-# nix-env --profile PROFILE --set SYSTEM
-test -d "$4" && ln -sfn "$4" "$2.new" && mv -T "$2.new" "$2"
+# nix-env --profile PROFILE --set SYSTEM: a new generation, unless the newest is the same.
+test -d "$4" || exit 1
+newest=$(ls "${2%/*}" | sed -n 's/^system-\\([0-9]*\\)-link$/\\1/p' | sort -n | tail -1)
+if [ "$(readlink "$2-$newest-link")" != "$4" ]; then
+    newest=$((newest + 1))
+    ln -s "$4" "$2-$newest-link"
+fi
+ln -sfn "${2##*/}-$newest-link" "${2%/*}/.system.$$" && mv -T "${2%/*}/.system.$$" "$2"
 """
 SYSTEMD_RUN: Final = """#!/bin/sh
 echo "$*" >> @log@
+machine=${1#--machine=}
+readlink -f "@profiles@/$machine/system" > "@running@/$machine"
+if [ -e @store@/unswitchable-once ]; then
+    rm @store@/unswitchable-once
+    echo "unit x failed" >&2
+    exit 4
+fi
 test ! -e @store@/unswitchable || { echo "unit x failed" >&2; exit 4; }
 """
+
+
+class WholeBroker(Protocol):
+    """What a run as the command does it asks."""
+
+    @property
+    def patient(self) -> PatientBroker: ...
+
+    def containers(self) -> list[Container]: ...
 
 
 @dataclass(frozen=True)
@@ -102,11 +129,14 @@ class FakeSystemd:
     def stop(self, unit: str) -> None:
         self.done.append(f"stop {unit}")
         self.active[unit] = "inactive"
+        self._runs_now(unit).unlink(missing_ok=True)
 
     def begin(self, unit: str, verb: Literal["start"]) -> FakeJob:
         self.done.append(f"{verb} {unit}")
         container = unit.removeprefix("container@").removesuffix(".service")
         self.runs[unit] = (self.paths.confs / f"{container}.conf").read_bytes()
+        system = (self.paths.profiles / container / "system").resolve()
+        self._runs_now(unit).write_text(f"{system}\n")
         result = self.results.get(unit, "done")
         states = {"done": "active", "canceled": "inactive", "failed": "failed"}
         self.active[unit] = states[result]
@@ -123,6 +153,10 @@ class FakeSystemd:
     def reset_failed(self, unit: str) -> None:
         self.done.append(f"reset-failed {unit}")
         del self.active[unit]
+
+    def _runs_now(self, unit: str) -> Path:
+        """What says which system a container runs."""
+        return self.paths.hive.run / unit.removeprefix("container@").removesuffix(".service")
 
     def reload(self) -> None:
         self.done.append("reload")
@@ -166,6 +200,14 @@ class FakeHost:
         reconciliation = self.reconciliation(hive, wished, scope, rebuild, later)
         with self.host.alone():
             outcomes = reconciliation.run(lambda outcome: self.told.append(outcome.agent))
+        return {outcome.agent: outcome for outcome in outcomes}
+
+    def whole(self, hive: dict[str, Any], broker: "WholeBroker") -> dict[str, Outcome]:
+        """Reconcile as the command does, with a broker that says what is wanted."""
+        ask = partial(wishes_of, broker.containers())
+        run = Reconciliation(partial(declared, hive), ask, None, self.host)
+        outcomes = reconcile_whole(run, self.host, ask, broker.patient, lambda _: None)
+        assert run.left_over is None, run.left_over
         return {outcome.agent: outcome for outcome in outcomes}
 
     def reconciliation(
@@ -248,7 +290,11 @@ def make_host(top: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHost:
     log = top / "log"
     for name, script in (("nix", NIX), ("nix-env", NIX_ENV), ("systemd-run", SYSTEMD_RUN)):
         program = top / "bin" / name
-        program.write_text(script.replace("@store@", f"{top}/store").replace("@log@", str(log)))
+        places = {"store": top / "store", "log": log, "running": paths.hive.run}
+        text = script
+        for place, path in {**places, "profiles": paths.profiles}.items():
+            text = text.replace(f"@{place}@", str(path))
+        program.write_text(text)
         program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{top}/bin:/usr/bin:/bin")
     return FakeHost(paths, FakeSystemd(paths), log, top / "store")
