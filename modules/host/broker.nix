@@ -36,6 +36,8 @@ in
         WatchdogSec = "30s";
         User = "hyperhive";
         Group = "hyperhive";
+        # The manager asks it what the journal has of an agent.
+        SupplementaryGroups = [ "systemd-journal" ];
 
         # Neither StateDirectory= nor RuntimeDirectory=: both would give everything below to this user,
         # root's deployments and the agents' directories too, and the second would go with the service,
