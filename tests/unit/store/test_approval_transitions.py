@@ -34,7 +34,8 @@ PENDING, APPROVED, BUILDING = OPEN
 DENIED: Final = ApprovalState.DENIED
 
 AGENT: Final = st.sampled_from(["alice", "carol"])
-ID: Final = st.integers(1, 12)
+BACK: Final = st.integers(0, 6).map(lambda steps: max(0, steps - 3))
+"""How many approvals are newer than the one that is meant."""
 KIND: Final = st.sampled_from([ApprovalKind.APPLY_COMMIT, SPAWN])
 
 
@@ -98,7 +99,7 @@ class Approvals(RuleBasedStateMachine):
         letter=st.sampled_from("ab"),
         kind=KIND,
         by=st.sampled_from(["boss", "operator"]),
-        supersede=st.none() | ID,
+        supersede=st.none() | st.integers(1, 6),
         named=st.booleans(),
     )
     def submit(
@@ -142,8 +143,9 @@ class Approvals(RuleBasedStateMachine):
             return UnknownApprovalError
         return None if self.wishes[id].state in states else ApprovalClosedError
 
-    @rule(id=ID, yes=st.booleans(), by=st.sampled_from(["ann", "ben"]))
-    def decide(self, id: int, yes: bool, by: str) -> None:
+    @rule(back=BACK, yes=st.booleans(), by=st.sampled_from(["ann", "ben"]))
+    def decide(self, back: int, yes: bool, by: str) -> None:
+        id = len(self.wishes) - back
         refused = self.refusal(id, PENDING)
         spawns = refused is None and yes and self.wishes[id].kind is SPAWN
         if spawns and (self.wishes[id].agent == "alice" or self.is_there):
@@ -157,8 +159,9 @@ class Approvals(RuleBasedStateMachine):
         """Whether carol is."""
         return self.spawned is not None
 
-    @rule(id=ID, by=st.sampled_from(["boss", "operator", "alice"]))
-    def cancel(self, id: int, by: str) -> None:
+    @rule(back=BACK, by=st.sampled_from(["boss", "operator", "alice"]))
+    def cancel(self, back: int, by: str) -> None:
+        id = len(self.wishes) - back
         refused = self.refusal(id, PENDING)
         if id in self.wishes and by not in (self.wishes[id].by, "operator"):
             refused = NotYoursError
@@ -167,8 +170,9 @@ class Approvals(RuleBasedStateMachine):
         if refused is None:
             self.goes(id, ApprovalState.CANCELLED, notices=by != "boss")
 
-    @rule(id=ID)
-    def begin(self, id: int) -> None:
+    @rule(back=BACK)
+    def begin(self, back: int) -> None:
+        id = len(self.wishes) - back
         refused = self.refusal(id, *UNFINISHED)
         before = None if refused else copy.copy(self.wishes[id])
         if before is not None and before.state is APPROVED:
@@ -187,8 +191,9 @@ class Approvals(RuleBasedStateMachine):
             if before.kind is SPAWN:
                 self.spawned = id
 
-    @rule(id=ID, error=st.sampled_from(["", "", "it broke"]))
-    def finish(self, id: int, error: str) -> None:
+    @rule(back=BACK, error=st.sampled_from(["", "", "it broke"]))
+    def finish(self, back: int, error: str) -> None:
+        id = len(self.wishes) - back
         refused = self.refusal(id, *UNFINISHED) if error else self.refusal(id, BUILDING)
         self.does(lambda: finish(self.tx, id, error), refused)
         if refused is not None:

@@ -248,11 +248,17 @@ def test_a_repository_is_behind_until_it_has_the_state_as_it_is_now(tx: Transact
     assert approvals.untagged(tx) == []
     ask(tx)
     approvals.mark_tagged(tx, 2, ApprovalState.PENDING)
-    decide(tx, 2)
+    assert approvals.untagged(tx) == []
+    approvals.cancel(tx, 2, by="boss", reason="", reader="boss", now=2)
+    assert [one.id for one in approvals.untagged(tx)] == [2], "an end is to be seen"
+    approvals.mark_tagged(tx, 2, ApprovalState.CANCELLED)
+    ask(tx)
+    approvals.mark_tagged(tx, 3, ApprovalState.PENDING)
+    decide(tx, 3)
     assert approvals.untagged(tx) == [], "a decision to do it is no end"
-    approvals.begin(tx, 2, now=3)
-    finish(tx, 2)
-    assert [one.id for one in approvals.untagged(tx)] == [2]
+    approvals.begin(tx, 3, now=3)
+    finish(tx, 3)
+    assert [one.id for one in approvals.untagged(tx)] == [3]
 
 
 def test_lists_have_pages_and_leave_out_what_nobody_asked_for(tx: Transaction) -> None:
