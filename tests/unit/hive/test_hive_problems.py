@@ -84,6 +84,18 @@ WHOLE = {
         "too small",
         "1 or more",
     ),
+    "spawn, most": (
+        f"{HIVE}spawn.most = -1\n[agents.a]",
+        "hive.spawn.most",
+        "too small",
+        "0 or more",
+    ),
+    "spawn, network": (
+        f'{HIVE}spawn.network = "host"\n[agents.a]',
+        "hive.spawn.network",
+        "not one of the choices",
+        "choose private or none",
+    ),
     "notify, program": (
         f'{HIVE}notify.command = ["curl"]\n[agents.a]',
         "hive.notify",
@@ -277,3 +289,22 @@ def test_the_error_itself_is_one_line_and_one_more() -> None:
     assert caught.value.what == "hive.toml: agents.alice.a: unknown field (and 1 more)"
     assert "\n" not in caught.value.todo
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("spawn.most = 3\n[agents.a]", ["hive.spawn"]),
+        ('spawn.network = "none"\n[agents.a]', ["hive.spawn"]),
+        ('spawn.most = 3\n[agents.a]\nrole = "manager"', []),
+        ('spawn = { most = 0, network = "none" }\n[agents.a]', []),
+        # As the NixOS module writes it where nobody sets it.
+        ('spawn = { most = 8, network = "private" }\n[agents.a]', []),
+    ],
+)
+def test_nobody_asks_for_agents_where_there_is_no_manager(
+    text: str, places: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "hive.toml"
+    file.write_text(f"{HIVE}{text}\n")
+    assert [found.place for found in check_hive(file).warnings] == places
