@@ -1,0 +1,69 @@
+"""Repositories to propose in, as the manager's bridge has them made."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from hyperhive.wire import commit_reader
+from hyperhive.wire.agent_toml import TEMPLATE
+from hyperhive.wire.git_objects import verified
+from tests.integration.wire.manager import DEADLINE, git, head, manager
+from tests.tools import program
+
+
+def test_repositories_that_are_missing_are_made(tmp_path: Path, proposed: Path) -> None:
+    (proposed / "bob").mkdir()
+    (proposed / "carol" / "config").mkdir(parents=True)
+    (proposed / "carol" / "config" / "agent.toml").write_text("# mine\n")
+    (proposed / "carol" / "config" / ".git.new" / "left" / "over").mkdir(parents=True)
+    (proposed / "Not an agent").mkdir()
+    with manager(tmp_path, proposed) as boss:
+        for name, text in (("bob", TEMPLATE), ("carol", "# mine\n")):
+            config = proposed / name / "config"
+            wait_for(config / ".git")
+            assert git(config, "status", "--porcelain") == ""
+            assert git(config, "symbolic-ref", "HEAD") == "refs/heads/main"
+            by = git(config, "log", "--format=%an <%ae> %cn <%ce>")
+            assert by == " ".join(["hyperhive <hyperhive@lab.hive.internal>"] * 2)
+            answer = boss.propose(name, head(config))
+            assert answer.objects is not None, answer.words
+            files = verified(head(config), answer.objects).files
+            assert files["agent.toml"].decode() == text
+            assert sorted(files) == ["README.md", "agent.toml"]
+            assert not (config / ".git" / "hooks").exists()
+    assert list((proposed / "Not an agent").iterdir()) == []
+    assert git(proposed / "alice" / "config", "rev-list", "--all") == ""
+
+
+def test_a_repository_is_made_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Whenever the process that makes it is killed, the next one makes it."""
+    program("git", "apt-get install git")
+    script = Path(commit_reader.__file__).with_name("proposed_repositories.py")
+    (tmp_path / "alice").mkdir()
+    command = [sys.executable, "-I", "-S", str(script), str(tmp_path), "lab"]
+    subprocess.run(command, check=True)
+    config = tmp_path / "alice" / "config"
+    expected = git(config, "ls-tree", "HEAD")
+    for milliseconds in range(0, 120, 15):
+        subprocess.run(["rm", "-rf", str(config)], check=True)
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, process_group=0)
+        try:
+            process.wait(milliseconds / 1000)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            process.wait()
+        if (config / ".git").exists():
+            assert git(config, "ls-tree", "HEAD") == expected
+        subprocess.run(command, check=True)
+        assert git(config, "ls-tree", "HEAD") == expected
+        assert git(config, "fsck", "--strict") == ""
+        assert git(config, "status", "--porcelain") == ""
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while not path.exists():
+        assert time.monotonic() < deadline, f"waited {DEADLINE:g} s for {path}"
+        time.sleep(0.01)
