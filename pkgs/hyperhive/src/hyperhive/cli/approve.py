@@ -86,8 +86,8 @@ def _ask(detail: ApprovalDetail) -> None:
 def _decide(broker: OperatorClient, detail: ApprovalDetail, as_json: bool, *, wait: bool) -> None:
     done = broker.approve(detail.id, detail.commit)
     if wait:
-        click.echo(f"{approval_words.settled(done)}; Ctrl-C does not end it", err=True)
         try:
+            click.echo(f"{approval_words.settled(done)}; Ctrl-C does not end it", err=True)
             done = awaited(broker.approval_row, done, time.monotonic() + WAIT_SECONDS)
         except KeyboardInterrupt:
             click.echo(f"\nit goes on: hyperhive show {done.id}", err=True)
