@@ -4,9 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
+
 from hyperhive.broker.core import Core
+from hyperhive.errors import HyperhiveError
 from hyperhive.hive.names import OPERATOR, AgentName
 from hyperhive.store.approval_states import ApprovalState
+from hyperhive.store.containers import UnfitWishError
 from tests.integration.broker.plane import agent_row, in_state
 from tests.integration.hive.deploying import (
     ALICE,
@@ -150,6 +154,32 @@ def test_a_new_agent_that_says_no_hello_is_gone_again(tmp_path: Path) -> None:
         assert (await agent_row(core, "carl"))["declared"] == 0
 
     on_hive(tmp_path, body, hello_seconds=0.001)
+
+
+def test_the_operator_removes_a_spawned_agent(tmp_path: Path) -> None:
+    async def body(core: Core) -> None:
+        asked = await core.approvals.submit_spawn("boss", "carl", "Tests things")
+        assert (await deployed(core, asked.id)).error == ""
+        await in_state(core, "carl", "idle")
+        with pytest.raises(UnfitWishError, match="not destroyed"):
+            await core.lifecycle.purge(CARL, "enough")
+        await core.lifecycle.destroy(CARL, "enough")
+        await in_state(core, "carl", "offline")
+        assert CARL in core.hive.agents
+        await core.lifecycle.purge(CARL, "enough")
+        assert CARL not in core.hive.agents
+        paths = core.paths.agent(CARL)
+        assert not paths.home.exists()
+        assert not list(paths.sockets.glob("*"))
+        for remove in (core.lifecycle.destroy, core.lifecycle.purge):
+            with pytest.raises(HyperhiveError, match="no containers"):
+                await remove(ALICE, "enough")
+
+    async def after(core: Core) -> None:
+        assert CARL not in core.hive.agents
+
+    on_hive(tmp_path, body)
+    on_hive(tmp_path, after)
 
 
 def test_what_was_begun_when_the_hive_ended_is_done_at_the_next_start(tmp_path: Path) -> None:

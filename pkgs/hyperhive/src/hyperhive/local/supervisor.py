@@ -1,13 +1,14 @@
 """What starts, stops and changes the agents of a hive without containers."""
 
 import asyncio
+import shutil
 from collections import defaultdict
 from pathlib import Path
 
 from hyperhive.broker.core import Core
 from hyperhive.broker.lifecycle import by_whom
 from hyperhive.errors import HyperhiveError
-from hyperhive.hive.names import AgentName
+from hyperhive.hive.names import OPERATOR, AgentName
 from hyperhive.local.deploys import HELLO_SECONDS, LocalDeploys
 from hyperhive.local.harness_processes import HarnessProcesses
 from hyperhive.local.settings import write_settings
@@ -62,12 +63,24 @@ class LocalSupervisor:
             self._start(agent)
 
     async def destroy(self, agent: AgentName, reason: str) -> None:
-        """Refuses: there is no container."""
-        raise self._no_containers(agent)
+        """Ends an agent that was spawned, until it is started; refuses for any other, which has no
+        container that could be removed."""
+        self._check_spawned(agent)
+        async with self._turns[agent]:
+            await self._want(agent, Wanted.DESTROYED, reason, OPERATOR)
+            await self._processes.stop(agent, reason)
 
     async def purge(self, agent: AgentName, reason: str) -> None:
-        """Refuses: there is no container."""
-        raise self._no_containers(agent)
+        """Takes a spawned agent that is destroyed out of the hive, with all that it has; refuses
+        for any other."""
+        self._check_spawned(agent)
+        core, paths = self._core, self._core.paths.agent(agent)
+        async with self._turns[agent]:
+            await core.membership.after(
+                f"purging {agent}", want, agent, Wanted.PURGED, reason, now=core.clock()
+            )
+            for directory in (paths.home, paths.proposed):
+                await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
 
     async def deploy(self, approval: int, agent: AgentName) -> None:
         """Does an approval: the agent has it, or all is as it was, and the store says which."""
@@ -78,15 +91,20 @@ class LocalSupervisor:
         """Ends every harness, side by side."""
         await self._processes.stop_all(reason)
 
-    def _no_containers(self, agent: AgentName) -> HyperhiveError:
-        return HyperhiveError(
-            "`hyperhive up` has no containers, so there is none to remove",
-            f"stop it, and remove what it has in {self._core.paths.agent(agent).home}",
-        )
+    def _check_spawned(self, agent: AgentName) -> None:
+        members = self._core.members
+        if agent not in members.hive.agents or agent in members.declared.agents:
+            raise HyperhiveError(
+                "`hyperhive up` has no containers, so there is none to remove",
+                f"stop it, and remove what it has in {self._core.paths.agent(agent).home}",
+            )
 
     async def _want(self, agent: AgentName, wanted: Wanted, reason: str, by: str) -> None:
         core = self._core
-        await core.store.write(want, agent, wanted, reason, by=by, now=core.clock())
+        manager = core.hive.manager
+        await core.store.write(
+            want, agent, wanted, reason, by=by, manager=manager, now=core.clock()
+        )
 
     def _start(self, agent: AgentName) -> None:
         if not self._processes.runs(agent):
