@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hyperhive.broker.container_lifecycle import ContainerLifecycle
 from hyperhive.broker.core import Core
 from hyperhive.log_events import LogEvent
 from tests.integration.broker.plane import broker
@@ -45,6 +46,34 @@ def test_what_a_broker_left_undone_the_next_one_does(tmp_path: Path) -> None:
             assert deploys.asked == []
 
     asyncio.run(main())
+
+
+class PatientUnits:
+    """systemd, whose deploy units take as long as it is ready to wait."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[str, float]] = []
+
+    async def start(self, unit: str, seconds: float = 0.0) -> None:
+        self.started.append((unit, seconds))
+
+    async def stop(self, unit: str) -> None:
+        raise AssertionError(unit)
+
+    async def restart(self, unit: str) -> None:
+        raise AssertionError(unit)
+
+
+def test_a_build_is_waited_for_as_long_as_it_may_take(tmp_path: Path) -> None:
+    async def body(core: Core, _proposed: Proposed) -> None:
+        units = PatientUnits()
+        await ContainerLifecycle(core, units).deploy(7, ALICE)
+        ((unit, seconds),) = units.started
+        assert unit == "hyperhive-deploy@7.service"
+        # The unit builds for at most 30 minutes, and may have to wait for others before.
+        assert seconds > 4 * 30 * 60
+
+    run(tmp_path, body)
 
 
 def test_every_member_has_a_repository_from_the_start(tmp_path: Path) -> None:

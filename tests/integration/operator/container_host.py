@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hyperhive.broker.container_lifecycle import ContainerLifecycle
+from hyperhive.broker.container_lifecycle import UNIT_SECONDS, ContainerLifecycle
 from hyperhive.broker.core import Core
 from hyperhive.errors import HyperhiveError
 from hyperhive.hive.models import HiveConfig
@@ -35,7 +35,7 @@ class FakeUnits:
     called: asyncio.Event = field(default_factory=asyncio.Event)
     open: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def start(self, unit: str) -> None:
+    async def start(self, unit: str, seconds: float = UNIT_SECONDS) -> None:
         await self._do("start", unit)
 
     async def stop(self, unit: str) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from typing import Protocol
+from typing import Final, Protocol
 
 from hyperhive.broker.core import Core
 from hyperhive.broker.lifecycle import by_whom
@@ -12,6 +12,14 @@ from hyperhive.store import containers
 from hyperhive.store.container_rows import GONE, ContainerRow
 from hyperhive.store.container_states import Wanted
 
+UNIT_SECONDS: Final = 300.0
+"""How long a unit may take to start or stop."""
+
+DEPLOY_SECONDS: Final = 6 * 3600.0
+"""How long root's unit may take with an approval. It builds, and before that it may have to wait
+for a reconciliation that builds others; whoever waited for less would take it for one that failed.
+"""
+
 
 class Units(Protocol):
     """Does what systemd does with a unit, and waits for its end.
@@ -19,8 +27,8 @@ class Units(Protocol):
     Every method raises HyperhiveError, which names the unit, if that fails or takes too long.
     """
 
-    async def start(self, unit: str) -> None:
-        """Starts a unit; of a oneshot, until it has ended."""
+    async def start(self, unit: str, seconds: float = UNIT_SECONDS) -> None:
+        """Starts a unit; of a oneshot, until it has ended. Waits at most `seconds` for it."""
 
     async def stop(self, unit: str) -> None:
         """Stops a unit."""
@@ -81,7 +89,7 @@ class ContainerLifecycle:
     async def deploy(self, approval: int, agent: AgentName) -> None:
         """Has root's unit do an approval, and waits for the unit's end."""
         async with self._deploying[agent]:
-            await self._units.start(f"hyperhive-deploy@{approval}.service")
+            await self._units.start(f"hyperhive-deploy@{approval}.service", DEPLOY_SECONDS)
 
     async def _want(self, agent: AgentName, wanted: Wanted, reason: str, by: str) -> ContainerRow:
         core = self._core
