@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from hyperhive.wire.harness import Outcome, TurnEvent, TurnEventKind
 from tests.integration.harness.fake_broker import FakeBroker
-from tests.integration.harness.fake_mcp import FakeMcp
+from tests.integration.harness.fake_mcp import PROPOSING_TOOL, FakeMcp
 from tests.integration.harness.running import running_harness, settings_for
 from tests.scripted_api import Step, ToolUse
 
@@ -57,7 +57,7 @@ def hive(
     caller = {"ANTHROPIC_BASE_URL": url} | ({"ANTHROPIC_API_KEY": key} if key else {})
     with (
         FakeBroker(sockets) as broker,
-        FakeMcp(sockets) as mcp,
+        FakeMcp(sockets, *([PROPOSING_TOOL] if settings.proposed else [])) as mcp,
         running_harness(settings, caller),
     ):
         assert "problem" not in broker.hello()

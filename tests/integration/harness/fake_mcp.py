@@ -1,4 +1,4 @@
-"""An MCP server on mcp.sock with one tool, `send`, as claude sees the broker's over the bridge."""
+"""An MCP server on mcp.sock with the tool `send`, as claude sees the broker's over the bridge."""
 
 import contextlib
 import json
@@ -20,15 +20,29 @@ TOOL = {
     },
 }
 
+PROPOSING_TOOL = {
+    "name": "request_apply_commit",
+    "description": "Propose a commit.",
+    "inputSchema": {
+        "type": "object",
+        "properties": {"agent": {"type": "string"}, "commit": {"type": "string"}},
+        "required": ["agent", "commit"],
+    },
+}
+
 
 class FakeMcp:
     """Listens on `directory`/mcp.sock; a context manager.
 
+    Args:
+        more: further tools.
+
     Attributes:
-        sent: arguments of every call of `send`.
+        sent: arguments of every call of a tool.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *more: dict[str, Any]) -> None:
+        self._tools = [TOOL, *more]
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with address(directory / "mcp.sock") as name:
             self._listener.bind(name)
@@ -79,7 +93,7 @@ class FakeMcp:
                     "serverInfo": {"name": "fake", "version": "1"},
                 }
             case "tools/list":
-                return {"tools": [TOOL]}
+                return {"tools": self._tools}
             case "tools/call":
                 self.sent.append(request["params"]["arguments"])
                 return {"content": [{"type": "text", "text": "sent as 7"}]}

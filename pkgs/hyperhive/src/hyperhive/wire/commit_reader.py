@@ -4,8 +4,8 @@
 nothing that the repository names. Hooks, filters, textconv, file system monitors, pagers and
 aliases have no part in printing a raw object. What is missing would be fetched from a promisor
 remote, by whatever transport its URL names: none is allowed, by the variable that goes before the
-repository's protocol.*.allow (git learned GIT_NO_LAZY_FETCH in 2.44 only). An object that the
-repository says to replace is read as it is.
+repository's protocol.*.allow (GIT_NO_LAZY_FETCH says the same, to newer git alone). An object that
+the repository says to replace is read as it is.
 
 A repository can also be large, endless (a FIFO) or broken: git has a limit of time and memory,
 sizes are asked before contents, and no more is read than they say.
@@ -35,7 +35,7 @@ from hyperhive.wire.git_objects import (
 
 SECONDS: Final = 20.0
 """How long git may take for everything."""
-MEMORY: Final = 512 << 20
+MEMORY: Final = 256 << 20
 """Address space of git, in bytes: a delta can stand on an object of any size."""
 _END: Final = b"\n"
 """What git writes after the contents of an object."""
@@ -43,7 +43,7 @@ _MOST_ANSWER: Final = 200
 """Longest line in which git says what an object is."""
 _SETTINGS: Final = (
     "core.packedGitWindowSize=16m",
-    "core.packedGitLimit=128m",
+    "core.packedGitLimit=64m",
     "core.deltaBaseCacheLimit=32m",
     "core.commitGraph=false",
     "core.multiPackIndex=false",

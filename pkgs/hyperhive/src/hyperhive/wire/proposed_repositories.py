@@ -31,7 +31,9 @@ approved it.
    rules for shell commands, packages, MCP servers, environment. The shape of
    its container (network, binds, limits, who may write to whom) is the
    operator's alone.
-2. `git add agent.toml` and `git commit -m "..."`, with a message that says why.
+2. Go here with `cd`, in a call of its own: claude's rules refuse `git -C` and
+   what joins `cd` and `git`. Then `git add agent.toml` and `git commit -m "..."`,
+   with a message that says why.
 3. `git rev-parse HEAD` prints the commit's full id. Pass it to the tool
    `request_apply_commit`.
 
