@@ -9,7 +9,7 @@ from hyperhive.wire import proposed_repositories
 from hyperhive.wire.git_objects import read_objects, verified
 from hyperhive.wire.harness import OutcomeKind
 from tests.integration.harness.claude_hive import bash, hive
-from tests.integration.wire.manager import git, head
+from tests.integration.wire.proposing import git, head
 from tests.scripted_api import ScriptedApi, Step, ToolUse
 from tests.tools import program
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.wire.manager import TOML, Manager, git, manager
+from tests.integration.wire.proposing import TOML, Manager, git, manager
 from tests.tools import program
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from hyperhive.wire import commit_reader
 from hyperhive.wire.git_objects import ObjectsError
-from tests.integration.wire.manager import (
+from tests.integration.wire.proposing import (
     DEADLINE,
     Manager,
     commit_of,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hyperhive.wire.git_objects import MOST_BYTES, verified
-from tests.integration.wire.manager import (
+from tests.integration.wire.proposing import (
     DEADLINE,
     TOML,
     Manager,

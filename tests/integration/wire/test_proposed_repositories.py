@@ -9,7 +9,7 @@ from pathlib import Path
 from hyperhive.wire import commit_reader
 from hyperhive.wire.agent_toml import TEMPLATE
 from hyperhive.wire.git_objects import verified
-from tests.integration.wire.manager import DEADLINE, git, head, manager
+from tests.integration.wire.proposing import DEADLINE, git, head, manager
 from tests.tools import program
 
 
