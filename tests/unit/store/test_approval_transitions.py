@@ -51,7 +51,15 @@ class Wish:
 
 
 class Approvals(RuleBasedStateMachine):
-    """Alice is declared; carol is there if an approval made her."""
+    """Alice is declared; carol is there if an approval made her.
+
+    Attributes:
+        wishes: the approvals, by id.
+        known: agents that the hive has or had.
+        spawned: the approval that carol is made by, from its decision on.
+        is_there: whether carol is a member.
+        laid: what was deployed last, by agent.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +67,9 @@ class Approvals(RuleBasedStateMachine):
         migrate(Database(self.connection))
         declare(self.tx, ["alice"], now=0)
         self.wishes: dict[int, Wish] = {}
+        self.known = {"alice"}
         self.spawned: int | None = None
+        self.is_there = False
         self.laid: dict[str, str] = {}
         self.told: Counter[tuple[int, str]] = Counter()
         self.notices = 0
@@ -153,11 +163,9 @@ class Approvals(RuleBasedStateMachine):
         self.does(lambda: decide(self.tx, id, yes, by), refused)
         if refused is None:
             self.goes(id, APPROVED if yes else DENIED, notices=1)
-
-    @property
-    def is_there(self) -> bool:
-        """Whether carol is."""
-        return self.spawned is not None
+        if refused is None and spawns:
+            self.spawned = id
+            self.known.add("carol")
 
     @rule(back=BACK, by=st.sampled_from(["boss", "operator", "alice"]))
     def cancel(self, back: int, by: str) -> None:
@@ -189,7 +197,7 @@ class Approvals(RuleBasedStateMachine):
         if refused is None and before is not None and before.state is APPROVED:
             self.goes(id, BUILDING, notices=0)
             if before.kind is SPAWN:
-                self.spawned = id
+                self.spawned, self.is_there = id, True
 
     @rule(back=BACK, error=st.sampled_from(["", "", "it broke"]))
     def finish(self, back: int, error: str) -> None:
@@ -201,10 +209,12 @@ class Approvals(RuleBasedStateMachine):
         one = self.wishes[id]
         if error:
             self.goes(id, ApprovalState.FAILED, notices=2)
-            self.spawned = None if self.spawned == id else self.spawned
+            if self.spawned == id:
+                self.spawned, self.is_there = None, False
         else:
             self.goes(id, ApprovalState.DEPLOYED, notices=1)
-            self.laid[one.agent] = one.letter
+            if one.agent in self.known:
+                self.laid[one.agent] = one.letter
 
     @invariant()
     def it_is_as_promised(self) -> None:
@@ -224,8 +234,11 @@ class Approvals(RuleBasedStateMachine):
     @invariant()
     def agents_have_what_was_deployed_last(self) -> None:
         expected = dict(self.laid)
-        if self.spawned is not None and self.wishes[self.spawned].state is BUILDING:
-            expected["carol"] = self.wishes[self.spawned].letter
+        match self.spawned and self.wishes[self.spawned]:
+            case Wish(state=ApprovalState.APPROVED):
+                expected.pop("carol", None)
+            case Wish(state=ApprovalState.BUILDING, letter=letter):
+                expected["carol"] = letter
         assert {name: layer.files for name, layer in layers(self.tx).items()} == {
             name: wish(letter=letter).files for name, letter in expected.items()
         }
