@@ -101,6 +101,8 @@ class ModelledHost:
                 self.observed = replace(now, home=None, state=None, claude=None)
             case steps.RemoveTree(path) if path == PLACE.agent.proposed:
                 self.observed = replace(now, proposed=None, config=None)
+            case steps.RemoveTree(path) if path == PLACE.agent.proposals:
+                self.observed = replace(now, proposals=False)
             case steps.RemoveTree(path) if path == PLACE.approved:
                 self.observed = replace(now, approved=False)
             case steps.RemoveTree(path):
@@ -241,7 +243,7 @@ def check(host: ModelledHost, desired: Desired) -> None:
         assert now.sockets is None or desired.declared
         if desired.purge:
             assert (now.home, now.proposed, now.root) == (None, None, False)
-            assert desired.declared or not now.approved
+            assert desired.declared or not (now.approved or now.proposals)
         return
     assert (now.conf, now.drop_in) == (desired.conf, desired.drop_in)
     for owner, uids in (

@@ -182,11 +182,12 @@ def test_a_purge_takes_state_and_the_containers_root() -> None:
 
 def test_a_purge_takes_what_was_approved_last_and_of_no_declared_agent() -> None:
     host = fresh(agent())
-    host.observed = replace(host.observed, approved=True)
+    host.observed = replace(host.observed, approved=True, proposals=True)
     kept = words(FormerAgent(ALICE, declared=True, purge=True), host)
     assert f"remove {PLACE.approved}" not in kept
+    assert f"remove {PLACE.agent.proposals}" not in kept
     todo = words(FormerAgent(ALICE, declared=False, purge=True), host)
-    assert todo[-1] == f"remove {PLACE.approved}"
+    assert todo[-2:] == [f"remove {PLACE.agent.proposals}", f"remove {PLACE.approved}"]
 
 
 def test_a_container_of_somebody_else_is_not_stopped() -> None:

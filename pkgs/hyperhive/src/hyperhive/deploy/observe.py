@@ -44,6 +44,7 @@ def observe(place: Place, units: Mapping[str, UnitStatus]) -> Observed:
         invocation=unit.invocation if unit else "",
         profiles=os.path.lexists(container.profiles) or os.path.lexists(container.gcroots),
         root=os.path.lexists(container.root),
+        proposals=os.path.lexists(agent.proposals),
         approved=os.path.lexists(place.approved),
     )
 
@@ -63,6 +64,7 @@ def observe_former(place: Place, units: Mapping[str, UnitStatus]) -> Observed:
             home=owner_of(place.agent.home),
             proposed=owner_of(place.agent.proposed),
             sockets=owner_of(place.agent.sockets),
+            proposals=os.path.lexists(place.agent.proposals),
             approved=os.path.lexists(place.approved),
         )
     return observe(place, units)

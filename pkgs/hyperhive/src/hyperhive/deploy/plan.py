@@ -54,6 +54,7 @@ class Observed:
         active, invocation: ActiveState of the unit, InvocationID of its last run
             (org.freedesktop.systemd1(5)).
         profiles, root: whether its profiles, the container's file system are there.
+        proposals: whether there is the broker's repository of what was proposed of it.
         approved: whether anything was approved of it.
     """
 
@@ -72,6 +73,7 @@ class Observed:
     invocation: str = ""
     profiles: bool = False
     root: bool = False
+    proposals: bool = False
     approved: bool = False
 
     @property
@@ -242,6 +244,8 @@ def _retire(former: FormerAgent, observed: Observed, place: Place) -> Plan:
             late.append(steps.RemoveTree(place.container.root))
         if observed.proposed is not None:
             late.append(steps.RemoveTree(place.agent.proposed))
+        if observed.proposals and not former.declared:
+            late.append(steps.RemoveTree(place.agent.proposals))
         # The last, since it is what a spawned agent is one by.
         if observed.approved and not former.declared:
             late.append(steps.RemoveTree(place.approved))

@@ -38,11 +38,12 @@ class Proposals:
             OSError: so too.
         """
         repository = self._paths.agent(agent).proposals
+        # It goes where the agent is purged, and another one may have its name later.
+        if not all((repository / part).exists() for part in ("HEAD", "config", "objects")):
+            await git(
+                repository, "init", "--quiet", "--bare", "--template=", "--initial-branch=main"
+            )
         if agent not in self._made:
-            if not all((repository / part).exists() for part in ("HEAD", "config", "objects")):
-                await git(
-                    repository, "init", "--quiet", "--bare", "--template=", "--initial-branch=main"
-                )
             # A broker that was killed may have left some, and there is no other.
             for lock in (*repository.glob("*.lock"), *(repository / "refs").rglob("*.lock")):
                 lock.unlink(missing_ok=True)
