@@ -109,8 +109,8 @@ def test_one_that_could_not_be_made_is_gone_again(tmp_path: Path) -> None:
                 assert not any("crash" in each["body"] for each in await said)
             again = await spawning(core, "carl")
             assert again != id
-            async with harness(core, "carl"):
-                await in_state(core, "carl", "idle")
+            async with harness(core, "carl") as carl:
+                assert "Hello." in (await carl.turn()).prompt, "its mail has waited"
 
     asyncio.run(body())
 
