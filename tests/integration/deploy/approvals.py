@@ -186,13 +186,19 @@ def everything(host: FakeHost, but: Sequence[str] = ()) -> dict[str, Any]:
     """All of the host that a deploy may touch, byte by byte."""
     top = host.paths.hive.state.parent
     found: dict[str, Any] = {}
+    running = {
+        unit.removeprefix("container@").removesuffix(".service"): active
+        for unit, active in host.systemd.active.items()
+    }
     for path in sorted(top.rglob("*")):
         name = str(path.relative_to(top))
         in_deploy = name.removeprefix("state/deploy/")
-        if name.startswith(("store/", "bin/", "log", *but)) or any(
+        if name.startswith(("store/", "bin/", "log", "world", *but)) or any(
             in_deploy == one or in_deploy.startswith(f"{one}/") for one in NOT_COMPARED
         ):
             continue
+        if name.startswith("run/h-") and running.get(path.name) != "active":
+            continue  # Which system it ran.
         status = path.lstat()
         what: Any = None
         if path.is_symlink():

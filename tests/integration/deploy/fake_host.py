@@ -273,10 +273,9 @@ def declared(agents: dict[str, Any]) -> HiveConfig:
     return HiveConfig.model_validate({"hive": {"name": "lab"}, "agents": agents})
 
 
-def make_host(top: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHost:
-    """A host that has nothing yet."""
-    top.chmod(0o755)
-    paths = HostPaths(
+def paths_of(top: Path) -> HostPaths:
+    """Where such a host has everything."""
+    return HostPaths(
         hive=StatePaths(top / "state", top / "run"),
         confs=top / "confs",
         units=top / "units",
@@ -284,6 +283,12 @@ def make_host(top: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHost:
         profiles=top / "profiles",
         gcroots=top / "gcroots",
     )
+
+
+def make_host(top: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHost:
+    """A host that has nothing yet."""
+    top.chmod(0o755)
+    paths = paths_of(top)
     for directory in (paths.hive.state, paths.hive.run, paths.roots, top / "bin", top / "store"):
         directory.mkdir()
     paths.hive.state.chmod(0o1770)

@@ -53,7 +53,16 @@ class Host:
             OSError: one cannot be made.
         """
         hive = self.paths.hive
-        for directory in (hive.deploy, hive.agents, hive.proposed, self.paths.records):
+        for directory in (
+            hive.deploy,
+            hive.approved,
+            hive.agents,
+            hive.proposed,
+            self.paths.records,
+        ):
             trusted_directory(directory)
         with locked(self.paths.records / "lock"):
+            # What nobody is writing any more.
+            for half in self.paths.records.glob(".*.new"):
+                half.unlink()
             yield

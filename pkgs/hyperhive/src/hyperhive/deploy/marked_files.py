@@ -48,12 +48,16 @@ def write_file(path: Path, content: bytes) -> None:
     with suppress(FileNotFoundError):
         staged.unlink()
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    with os.fdopen(os.open(staged, flags, 0o644), "wb") as file:
-        os.fchmod(file.fileno(), 0o644)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    staged.replace(path)
+    try:
+        with os.fdopen(os.open(staged, flags, 0o644), "wb") as file:
+            os.fchmod(file.fileno(), 0o644)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        staged.replace(path)
+    except OSError:
+        staged.unlink(missing_ok=True)
+        raise
     sync_directory(path.parent)
 
 

@@ -10,6 +10,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -179,14 +180,14 @@ def _literal(path: str) -> str:
 
 
 def _remove(directory: Path, path: str) -> None:
-    """Remove a file, and the directories that held nothing else."""
+    """Remove a file, and the directories that held nothing else, but none at the top."""
     place = directory / path
-    try:
+    with suppress(FileNotFoundError, NotADirectoryError):
         place.unlink()
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    for parent in Path(path).parents[:-1]:
+    for parent in Path(path).parents[:-2]:
         try:
             (directory / parent).rmdir()
+        except FileNotFoundError:
+            continue
         except OSError:
             return

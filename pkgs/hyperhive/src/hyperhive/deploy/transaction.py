@@ -116,9 +116,7 @@ def write_transaction(host: HostPaths, transaction: Transaction) -> None:
 
 def remove_transaction(host: HostPaths) -> None:
     """All is done."""
-    path = path_of(host)
-    path.with_name(f".{path.name}.new").unlink(missing_ok=True)
-    remove_file(path)
+    remove_file(path_of(host))
 
 
 def count_interruption(host: HostPaths, id: int) -> int:

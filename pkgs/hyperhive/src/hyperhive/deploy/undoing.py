@@ -60,7 +60,7 @@ def undo(
     name, before = transaction.agent, transaction.before
     container = host.place(name).container
     restore_tree(transaction, host.paths.hive.deploy, repository)
-    for path in (container.conf, container.drop_in, container.record):
+    for path in (container.conf, container.drop_in):
         _remove_half(path)
     try:
         wanted = ask().get(name)
@@ -73,6 +73,8 @@ def undo(
             for what, path in directories(host, name).items():
                 if what not in before.had:
                     remove_tree(path)
+            with suppress(OSError):  # It is not there, or holds settings of the operator's.
+                container.drop_in.parent.rmdir()
         restore_profile(container.profiles, before.links)
         _restore_record(container.record, before.record)
         return
