@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e import proposing
 from tests.e2e.hive import Hive
 from tests.e2e.host import Host
 from tests.e2e.testbed import Testbed
@@ -75,3 +76,17 @@ def hive(_only_hive: Hive) -> Hive:
     """The standard hive with all agents idle; messages of earlier tests may be there."""
     _only_hive.standard()
     return _only_hive
+
+
+@pytest.fixture(scope="module")
+def as_declared(_only_hive: Hive) -> Iterator[None]:
+    """At the end of the file the agents are as the hive declares them, and no approval is open."""
+    yield
+    _only_hive.standard()
+    with _only_hive.client() as client:
+        for approval in client.approvals(agent=None, after=0, limit=1000):
+            client.deny(approval.id, "the tests are done")
+    for agent in ("alice", "bob"):
+        files = {"agent.toml": "# As declared.\n"}
+        if proposing.approved(_only_hive, agent) not in ({}, files):
+            proposing.approve(_only_hive, proposing.propose(_only_hive, agent, files))

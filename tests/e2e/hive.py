@@ -40,7 +40,11 @@ STANDARD: Final[Mapping[str, Any]] = {
     "externalInterface": "eth0",
     "dashboard": {"bind": "0.0.0.0", "port": DASHBOARD_PORT, "tokenFile": TOKEN_FILE},
     "notify": {"command": [PROGRAM]},
-    "agents": {"manager": {"role": "manager"}, "alice": {}, "bob": {}},
+    "agents": {
+        "manager": {"role": "manager", "bash": {"allow": ["git *"]}},
+        "alice": {},
+        "bob": {"extraNix": True},
+    },
 }
 SCRIPT: Final = Path(__file__).with_name("script.json")
 SCRIPT_INSIDE: Final = "/opt/claude/script.json"

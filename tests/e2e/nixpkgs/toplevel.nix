@@ -11,11 +11,23 @@ let
   failed = seen.failed config;
   user = config.users.users.agent;
 
+  # As git's own files are written; a string in it needs no more escapes than in JSON.
+  gitconfig = lib.concatLines (
+    lib.concatLists (
+      lib.mapAttrsToList (
+        section: values:
+        [ "[${section}]" ] ++ lib.mapAttrsToList (name: value: "${name} = ${builtins.toJSON value}") values
+      ) config.programs.git.config
+    )
+  );
+
   said = {
     inherit (config.networking) hostName;
-    etc = lib.mapAttrs (
-      _: file: if file.text == null then { link = file.source; } else { inherit (file) text; }
-    ) (seen.filesOf config);
+    etc =
+      lib.mapAttrs (
+        _: file: if file.text == null then { link = file.source; } else { inherit (file) text; }
+      ) (seen.filesOf config)
+      // lib.optionalAttrs config.programs.git.enable { gitconfig.text = gitconfig; };
     tmpfiles = config.systemd.tmpfiles.rules;
     units = seen.unitsOf config "";
     user = {
