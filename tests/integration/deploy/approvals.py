@@ -127,7 +127,9 @@ class ApprovalBroker:
         ]  # fmt: skip
 
     def report_deployment(self, agent: str, report: DeploymentReport) -> Container:
-        raise AssertionError("of a deploy its outcome tells")
+        self.asked.append("report")
+        [found] = [one for one in self.containers() if one.agent == agent]
+        return found
 
     def agent(self, name: str) -> Agent:
         self.asked.append("agent")

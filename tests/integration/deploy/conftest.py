@@ -1,10 +1,13 @@
 """What the tests of deploying need: to be root, and a host."""
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.integration.deploy.approvals import ApprovalBroker
 from tests.integration.deploy.fake_host import HIVE, FakeHost, make_host
 from tests.tools import need
 
@@ -28,3 +31,20 @@ def settled(host: FakeHost) -> FakeHost:
     host.systemd.done.clear()
     host.logged()
     return host
+
+
+@pytest.fixture
+def broker(settled: FakeHost) -> ApprovalBroker:
+    """The broker of a host on which the hive runs, with its history."""
+    made = ApprovalBroker(settled)
+    settled.whole(HIVE, made)
+    return made
+
+
+@pytest.fixture
+def own_process() -> Iterator[None]:
+    """What a command sets for its process is set back: here it is the tests' own."""
+    handler, mask = signal.getsignal(signal.SIGINT), os.umask(0o022)
+    yield
+    signal.signal(signal.SIGINT, handler)
+    os.umask(mask)

@@ -16,21 +16,13 @@ from tests.integration.deploy.approvals import (
     everything,
     subjects,
 )
-from tests.integration.deploy.fake_host import ALICE, HIVE, FakeHost, with_agent
+from tests.integration.deploy.fake_host import ALICE, HIVE, with_agent
 
 pytestmark = pytest.mark.usefixtures("as_root")
 
 OPUS: Final = 'model = "opus"\n'
 CARL: Final = parse_agent_name("carl")
 WITH_EXTRA: Final = with_agent("alice", extra_nix=True)
-
-
-@pytest.fixture
-def broker(settled: FakeHost) -> ApprovalBroker:
-    """The broker of a host on which the hive runs, with its history."""
-    made = ApprovalBroker(settled)
-    settled.whole(HIVE, made)
-    return made
 
 
 def test_it_is_deployed(broker: ApprovalBroker) -> None:
@@ -119,7 +111,7 @@ def test_a_spawned_agent_is_purged_with_all_that_was_approved(broker: ApprovalBr
     assert (host.paths.hive.approved / "carl/spawn.json").exists()
     broker.wanted["carl"] = Wanted.PURGED
     outcome = host.whole(HIVE, broker)["carl"]
-    assert outcome.purged
+    assert outcome.former
     assert outcome.changes[-1] == f"remove {host.paths.hive.approved / 'carl'}"
     del broker.approvals[7]
     after = everything(host, but=["state/deploy/.git"])

@@ -4,7 +4,6 @@ import json
 import logging
 import os
 import pwd
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,8 @@ from hyperhive.errors import NoBrokerError
 from hyperhive.operator.hosting_models import Container, DeploymentReport
 from tests.integration.deploy.fake_host import ALICE, BROKER, NEW, FakeHost
 
+pytestmark = pytest.mark.usefixtures("own_process")
+
 HIVE = '[hive]\nname = "lab"\n[agents.alice]\n[agents.bob]\nautostart = false\n'
 
 
@@ -36,15 +37,6 @@ class Broker:
 
     def report_deployment(self, agent: str, report: DeploymentReport) -> None:
         self.reports[agent] = report
-
-
-@pytest.fixture(autouse=True)
-def own_process() -> Iterator[None]:
-    """What a command sets for its process is set back: here it is the tests' own."""
-    handler, mask = signal.getsignal(signal.SIGINT), os.umask(0o022)
-    yield
-    signal.signal(signal.SIGINT, handler)
-    os.umask(mask)
 
 
 @pytest.fixture

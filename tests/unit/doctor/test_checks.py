@@ -9,6 +9,7 @@ import pytest
 
 from hyperhive.doctor import (
     checks_containers,
+    checks_deploys,
     checks_machine,
     checks_network,
     checks_owners,
@@ -201,6 +202,9 @@ TROUBLES: Final[list[tuple[Check, HostFacts, Level, str]]] = [
     (checks_network.firewall, replace(GOOD, firewall=Firewall(True)), Level.FAIL, "are open"),
     (checks_network.firewall, replace(GOOD, firewall=DENIED), Level.WARN, "as root"),
     (checks_network.way_out, replace(GOOD, forwarding=False), Level.FAIL, "does not forward"),
+    (checks_deploys.cut_short, with_entry(HOST.transaction, file(0, 0, 0o644)), Level.FAIL,
+     f"{HOST.transaction} says which (systemctl start hyperhive-reconcile.service"),
+    (checks_deploys.cut_short, with_entry(HOST.transaction, DENIED), Level.WARN, "as root"),
     (checks_network.way_out, replace(GOOD, forwarding=DENIED), Level.WARN, "as root"),
     (checks_network.way_out, replace(GOOD, interfaces=frozenset({"lo"})), Level.FAIL,
      "lead to eth0, which is the name of no interface"),

@@ -84,7 +84,7 @@ def reconcile_agents(
     as_json: bool = False,
 ) -> None:
     """Reconcile all agents, or one; see `reconcile`."""
-    from hyperhive.deploy.broker import members_of, tell, wishes_of
+    from hyperhive.deploy.broker import tell, wishes_of
     from hyperhive.deploy.patience import PatientBroker
     from hyperhive.deploy.reconcile import Reconciliation
     from hyperhive.deploy.whole import preview_whole, reconcile_whole
@@ -92,21 +92,17 @@ def reconcile_agents(
 
     scope = parse_agent_name(agent_name) if agent_name is not None else None
     socket = host.paths.hive.operator_socket
-    members: frozenset[str] = frozenset()
 
     def wishes() -> "Wishes":
-        nonlocal members
         with connect(socket) as broker:
-            containers = broker.containers()
-        members = members_of(containers)
-        return wishes_of(containers)
+            return wishes_of(broker.containers())
 
     def ended(outcome: "Outcome") -> None:
         with ExitStack() as stack:
             broker = None
             with suppress(HyperhiveError):  # That it is silent is said once, at the end.
                 broker = stack.enter_context(connect(socket))
-            tell(outcome, broker, members)
+            tell(outcome, broker)
 
     run = Reconciliation(partial(load_hive, file), wishes, scope, host, rebuild=rebuild)
     if dry_run:

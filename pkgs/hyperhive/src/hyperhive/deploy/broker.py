@@ -1,7 +1,6 @@
 """What the broker says of containers, and is told. It is an ordinary user's: names are checked."""
 
 import logging
-from collections.abc import Container as Holding
 from typing import Final, Protocol
 
 from hyperhive.deploy.desired import Wishes
@@ -37,19 +36,10 @@ def wishes_of(containers: list[Container]) -> Wishes:
     return {parse_agent_name(one.agent): one.wanted for one in containers}
 
 
-def members_of(containers: list[Container]) -> frozenset[str]:
-    """The agents that the broker takes for members of the hive."""
-    return frozenset(one.agent for one in containers if one.declared)
-
-
-def tell(outcome: Outcome, broker: Broker | None, members: Holding[str] = ()) -> None:
+def tell(outcome: Outcome, broker: Broker | None) -> None:
     """Log what became of an agent, and tell the broker where something did.
 
-    Of a former agent that has nothing left to be removed, nothing is said; unless it was purged,
-    and the broker does not know that it has gone.
-
-    Args:
-        members: the agents that the broker takes for members of the hive.
+    Of a former agent that has nothing left to be removed, nothing is said.
     """
     changes = "; ".join(outcome.changes)
     if outcome.error is not None:
@@ -70,8 +60,7 @@ def tell(outcome: Outcome, broker: Broker | None, members: Holding[str] = ()) ->
             changes or "unchanged",
             extra=fields(LogEvent.AGENT_RECONCILED, agent=outcome.agent, HYPERHIVE_CHANGES=changes),
         )
-    unheard = outcome.purged and outcome.agent in members
-    if broker is not None and (changes or unheard or outcome.error is not None):
+    if broker is not None and (changes or outcome.error is not None):
         report = DeploymentReport(
             changes=[change[:_MOST] for change in outcome.changes],
             error=outcome.error.what[:_MOST] if outcome.error is not None else "",

@@ -203,7 +203,6 @@ class Reconciliation:
                     task.plan = plan(desired, now, place, rebuild=self._rebuild)
                 case FormerAgent():
                     task.outcome.former = True
-                    task.outcome.purged = desired.purge and not desired.declared
                     task.plan = plan(desired, observe_former(place, units), place)
         except (HyperhiveError, OSError) as error:
             task.fail(as_hyperhive_error(error))

@@ -14,14 +14,12 @@ class Outcome:
 
     Attributes:
         former: whether it has no container any more.
-        purged: whether it is no agent any more either, and has nothing left.
         changes: what was done, or is to be done.
         error: what failed; None: nothing.
     """
 
     agent: AgentName
     former: bool = False
-    purged: bool = False
     changes: list[str] = field(default_factory=list)
     error: HyperhiveError | None = None
 
@@ -29,7 +27,7 @@ class Outcome:
     def of_both(cls, first: Self, second: Self) -> Self:
         """Of two runs, one after the other: what the second says holds."""
         changes = [*first.changes, *second.changes]
-        return cls(second.agent, second.former, second.purged, changes, second.error)
+        return cls(second.agent, second.former, changes, second.error)
 
 
 @dataclass(slots=True)

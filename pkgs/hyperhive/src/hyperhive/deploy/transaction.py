@@ -85,18 +85,13 @@ class Transaction:
         return f"{self.agent}: deploy #{self.id} ({self.commit})"
 
 
-def path_of(host: HostPaths) -> Path:
-    """Where a transaction is written down."""
-    return host.records / "transaction.json"
-
-
 def read_transaction(host: HostPaths) -> Transaction | None:
     """The deploy that is under way; None: there is none.
 
     Raises:
         HyperhiveError: it cannot be read.
     """
-    path = path_of(host)
+    path = host.transaction
     try:
         return _of_json(json.loads(path.read_bytes()))
     except FileNotFoundError:
@@ -111,12 +106,12 @@ def read_transaction(host: HostPaths) -> Transaction | None:
 def write_transaction(host: HostPaths, transaction: Transaction) -> None:
     """Write a transaction down, durably."""
     content = json.dumps(_to_json(transaction), indent=2, sort_keys=True)
-    write_file(path_of(host), content.encode() + b"\n")
+    write_file(host.transaction, content.encode() + b"\n")
 
 
 def remove_transaction(host: HostPaths) -> None:
     """All is done."""
-    remove_file(path_of(host))
+    remove_file(host.transaction)
 
 
 def count_interruption(host: HostPaths, id: int) -> int:

@@ -5,6 +5,7 @@ from typing import Final
 
 from hyperhive.doctor import (
     checks_containers,
+    checks_deploys,
     checks_machine,
     checks_network,
     checks_owners,
@@ -32,6 +33,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     checks_owners.token,
     checks_owners.agent_sockets,
     checks_ranges.ranges,
+    checks_deploys.cut_short,
     checks_containers.covered,
     checks_containers.nix_daemon,
     checks_network.firewall,

@@ -155,7 +155,8 @@ def _permitted(hive: HiveConfig, known: dict[str, Unit] | Unknown) -> dict[str, 
         return Unknown("the broker does not run")
     agent = next(iter(hive.agents))
     answers = {}
-    for unit in (f"container@h-{agent}.service", f"hyperhive-deploy@{agent}.service", _STRANGER):
+    deploys = (f"hyperhive-deploy@{agent}.service", "hyperhive-deploy@1.service")
+    for unit in (f"container@h-{agent}.service", *deploys, _STRANGER):
         words = ["--process", str(broker.main_pid), "--detail", "unit", unit]
         words += ["--detail", "verb", "start"]
         match ask("pkcheck", "--action-id", "org.freedesktop.systemd1.manage-units", *words):
@@ -211,7 +212,7 @@ def _forwarding() -> bool | Unknown:
 def _entries(hive: HiveConfig, host: HostPaths) -> dict[Path, Entry | Missing | Unknown]:
     own = host.hive
     paths = {own.state, own.run, own.run / "agents", own.operator_socket, own.agents, own.deploy}
-    paths.update(store_paths(host))
+    paths.update((*store_paths(host), host.transaction))
     for name in hive.agents:
         agent = own.agent(name)
         paths.update((agent.home, agent.state, agent.claude, agent.config))

@@ -209,6 +209,11 @@ class HostPaths:
         """What reconciling remembers of each agent."""
         return self.hive.deploy / ".reconciled"
 
+    @property
+    def transaction(self) -> Path:
+        """The deploy that is under way, or was cut short."""
+        return self.records / "transaction.json"
+
     def agent_source(self, name: AgentName) -> Path:
         """The directory of the flake that an agent's system is built from."""
         return self.hive.deploy / "agents" / name

@@ -27,7 +27,7 @@ class Extent(StrEnum):
     WHOLE = "whole"
     """Everything: what was rendered before and is not in it has no place any more."""
     PART = "part"
-    """Some files; about others it says nothing, but for those that it is said to be the whole of."""
+    """Some files; about others it says nothing, unless it is the whole of them (`Belongs`)."""
 
 
 class State(StrEnum):
@@ -75,9 +75,7 @@ def nothing(path: str) -> bool:
     return False
 
 
-def compare(
-    tree: Tree, directory: Path, extent: Extent, belongs: Belongs = nothing
-) -> Comparison:
+def compare(tree: Tree, directory: Path, extent: Extent, belongs: Belongs = nothing) -> Comparison:
     """Compare `tree` with `directory`, which need not exist.
 
     Args:
