@@ -8,6 +8,7 @@ import pytest
 from hyperhive.deploy.deployment import FailedError
 from hyperhive.errors import InputError, NoBrokerError
 from hyperhive.hive.names import parse_agent_name
+from hyperhive.operator.approval_models import Approval
 from hyperhive.store.approval_states import ApprovalKind, ApprovalState
 from hyperhive.store.container_states import Wanted
 from tests.integration.deploy.approvals import (
@@ -223,6 +224,23 @@ def test_a_broker_that_answers_for_another_approval_is_refused(broker: ApprovalB
     asked.deployable = asked.deployable.model_copy(update={"id": 8})
     with pytest.raises(InputError, match="answers for approval 7 with 8"):
         broker.deploy()
+
+
+def test_what_is_closed_before_it_begins_changes_nothing(
+    broker: ApprovalBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker.propose("alice", OPUS)
+    before = everything(broker.host)
+    begin = broker.begin_deploy
+
+    def too_late(id: int) -> Approval:
+        broker.change(state=ApprovalState.FAILED)
+        return begin(id)
+
+    monkeypatch.setattr(broker, "begin_deploy", too_late)
+    with pytest.raises(InputError, match="approval 7 is failed"):
+        broker.deploy()
+    assert differences(before, everything(broker.host)) == {}
 
 
 def test_a_silent_broker_has_nothing_changed(broker: ApprovalBroker) -> None:

@@ -44,6 +44,9 @@ from hyperhive.wire.git_objects import ObjectsError, is_sha, read_objects, verif
 
 logger: Final = logging.getLogger(__name__)
 
+FIRST_SECONDS: Final = 20.0
+"""How long the broker is waited for before anything has begun: it has just asked for this."""
+
 _LEAST_SHA: Final = 12
 """Digits of a commit's id in a message of the journal."""
 
@@ -86,7 +89,9 @@ class Deployment:
                 return
             asked = self._approved()
             name = parse_agent_name(asked.agent)
-            self.broker.tell(self.id, lambda broker: broker.begin_deploy(self.id))
+            state = self.broker.tell(self.id, lambda broker: broker.begin_deploy(self.id))
+            if state is not ApprovalState.BUILDING:
+                raise _closed(self.id, state)
             try:
                 layer = self._layer(asked, name)
                 transaction = self._begin(asked, name, repository)
@@ -129,7 +134,8 @@ class Deployment:
         Raises:
             InputError: it is not, or what the broker says of it cannot be.
         """
-        asked = self.broker.ask(lambda broker: broker.deployable(self.id))
+        first = replace(self.broker, seconds=FIRST_SECONDS)
+        asked = first.ask(lambda broker: broker.deployable(self.id))
         if asked.id != self.id or not is_sha(asked.commit):
             raise InputError(
                 f"the broker answers for approval {self.id} with {asked.id} and the commit"
@@ -138,10 +144,7 @@ class Deployment:
             )
         parse_agent_name(asked.agent)
         if asked.state not in UNFINISHED:
-            raise InputError(
-                f"approval {self.id} is {asked.state}: there is nothing to be done",
-                "see hyperhive approvals --all",
-            )
+            raise _closed(self.id, asked.state)
         return asked
 
     def _layer(self, asked: Deployable, name: AgentName) -> Approved:
@@ -274,6 +277,12 @@ class Deployment:
             "%s: approval %d failed: %s", name, self.id, _in_a_line(error),
             extra=fields(LogEvent.APPROVAL_FAILED, agent=name, approval=self.id),
         )  # fmt: skip
+
+
+def _closed(id: int, state: ApprovalState) -> InputError:
+    return InputError(
+        f"approval {id} is {state}: there is nothing to be done", "see hyperhive approvals --all"
+    )
 
 
 def _in_a_line(error: HyperhiveError) -> str:

@@ -50,9 +50,7 @@ class Written:
     unchanged: list[str]
 
 
-def write_tree(
-    tree: Tree, directory: Path, extent: Extent, belongs: Belongs = nothing
-) -> Written:
+def write_tree(tree: Tree, directory: Path, extent: Extent, belongs: Belongs = nothing) -> Written:
     """Make `directory` hold `tree`, and no file of an earlier one where `tree` is the whole.
 
     Args:
