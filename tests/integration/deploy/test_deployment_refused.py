@@ -1,0 +1,166 @@
+"""What is not deployed, and leaves the host as it was: replayed, swapped, forged, not permitted."""
+
+from typing import Final
+
+import pytest
+
+from hyperhive.deploy.deployment import FailedError
+from hyperhive.errors import InputError, NoBrokerError
+from hyperhive.operator.approval_models import Approval
+from hyperhive.store.approval_states import ApprovalKind, ApprovalState
+from hyperhive.store.container_states import Wanted
+from tests.integration.deploy.approvals import ApprovalBroker, differences, everything
+from tests.integration.deploy.fake_host import HIVE
+
+pytestmark = pytest.mark.usefixtures("as_root")
+
+OPUS: Final = 'model = "opus"\n'
+
+
+@pytest.mark.parametrize(
+    "state",
+    [state for state in ApprovalState if state not in ("approved", "building")],
+)
+def test_what_is_not_to_be_deployed_changes_nothing(
+    broker: ApprovalBroker, state: ApprovalState
+) -> None:
+    broker.propose("alice", OPUS, state=state)
+    before = everything(broker.host)
+    with pytest.raises(InputError, match=f"approval 7 is {state}"):
+        broker.deploy()
+    with pytest.raises(InputError, match="there is no approval 9"):
+        broker.deploy(9)
+    assert differences(before, everything(broker.host)) == {}
+
+
+def test_an_id_that_is_replayed_changes_nothing(broker: ApprovalBroker) -> None:
+    broker.propose("alice", OPUS)
+    broker.deploy()
+    broker.propose("alice", 'model = "haiku"\n', id=8)
+    broker.deploy(8)
+    before = everything(broker.host)
+    with pytest.raises(InputError, match="approval 7 is deployed"):
+        broker.deploy(7)
+    assert differences(before, everything(broker.host)) == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["../bob", "alice/../../etc", "", ".", "operator", "Alice", "a" * 99]
+)
+def test_a_broker_that_lies_about_the_agent_is_refused(broker: ApprovalBroker, name: str) -> None:
+    broker.propose("alice", OPUS)
+    broker.change(agent=name)
+    before = everything(broker.host)
+    with pytest.raises(InputError):
+        broker.deploy()
+    assert differences(before, everything(broker.host)) == {}
+    assert "begin" not in broker.asked
+
+
+def test_a_broker_that_answers_for_another_approval_is_refused(broker: ApprovalBroker) -> None:
+    broker.propose("alice", OPUS)
+    [asked] = broker.approvals.values()
+    asked.deployable = asked.deployable.model_copy(update={"id": 8})
+    with pytest.raises(InputError, match="answers for approval 7 with 8"):
+        broker.deploy()
+
+
+def test_what_is_closed_before_it_begins_changes_nothing(
+    broker: ApprovalBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker.propose("alice", OPUS)
+    before = everything(broker.host)
+    begin = broker.begin_deploy
+
+    def too_late(id: int) -> Approval:
+        broker.change(state=ApprovalState.FAILED)
+        return begin(id)
+
+    monkeypatch.setattr(broker, "begin_deploy", too_late)
+    with pytest.raises(InputError, match="approval 7 is failed"):
+        broker.deploy()
+    assert differences(before, everything(broker.host)) == {}
+
+
+def test_a_silent_broker_has_nothing_changed(broker: ApprovalBroker) -> None:
+    broker.propose("alice", OPUS)
+    before = everything(broker.host)
+    broker.away = None
+    with pytest.raises(NoBrokerError):
+        broker.deploy()
+    assert differences(before, everything(broker.host)) == {}
+
+
+def test_a_broker_that_restarts_is_waited_for(broker: ApprovalBroker) -> None:
+    broker.propose("alice", OPUS)
+    broker.away = 30
+    broker.deploy()
+    assert broker.state() is ApprovalState.DEPLOYED
+
+
+def refused(broker: ApprovalBroker, match: str, hive: dict[str, object] = HIVE) -> None:
+    """It fails before anything is touched, and the broker is told."""
+    before = everything(broker.host)
+    with pytest.raises(FailedError, match=match):
+        broker.deploy(hive=hive)
+    assert differences(before, everything(broker.host)) == {}
+    assert broker.state() is ApprovalState.FAILED
+    assert broker.outcome().log
+
+
+def test_another_commit_than_the_approved_one_is_refused(broker: ApprovalBroker) -> None:
+    broker.propose("alice", 'model = "haiku"\n', id=8)
+    broker.propose("alice", OPUS)
+    broker.change(objects=broker.approvals[8].deployable.objects)
+    refused(broker, "is not the commit")
+
+
+def test_objects_that_were_tampered_with_are_refused(broker: ApprovalBroker) -> None:
+    broker.propose("alice", 'model = "haiku"\n', id=8)
+    broker.propose("alice", OPUS)
+    mine, other = (broker.approvals[id].deployable.objects["blobs"] for id in (7, 8))
+    [sha] = mine
+    [content] = other.values()
+    broker.change(objects=broker.approvals[7].deployable.objects | {"blobs": {sha: content}})
+    refused(broker, "is not the blob")
+
+
+@pytest.mark.parametrize("objects", [{}, {"commit": 1}, {"error": "no"}])
+def test_objects_that_are_none_are_refused(
+    broker: ApprovalBroker, objects: dict[str, object]
+) -> None:
+    broker.propose("alice", OPUS)
+    broker.change(objects=objects)
+    refused(broker, "approval 7: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [("uid_base = 1048576\n", "uid_base"), ("binds = []\n", "binds"), ("model = 3\n", "model")],
+)
+def test_what_no_proposal_may_name_is_refused(
+    broker: ApprovalBroker, text: str, match: str
+) -> None:
+    broker.propose("alice", text)
+    refused(broker, match)
+
+
+def test_an_extra_nix_that_is_not_permitted_is_refused(broker: ApprovalBroker) -> None:
+    broker.propose("alice", "", extra_nix="{ }\n")
+    refused(broker, r"extra\.nix")
+
+
+def test_an_agent_that_is_there_already_is_not_spawned(broker: ApprovalBroker) -> None:
+    broker.propose("alice", "", kind=ApprovalKind.SPAWN)
+    refused(broker, "there is an agent alice already")
+
+
+def test_an_agent_that_is_none_is_not_changed(broker: ApprovalBroker) -> None:
+    broker.propose("dora", OPUS)
+    refused(broker, "the hive has no agent dora")
+
+
+def test_an_agent_that_is_destroyed_is_not_changed(broker: ApprovalBroker) -> None:
+    broker.propose("alice", OPUS)
+    broker.wanted["alice"] = Wanted.DESTROYED
+    refused(broker, "alice is destroyed")
