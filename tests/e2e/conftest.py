@@ -78,6 +78,18 @@ def hive(_only_hive: Hive) -> Hive:
     return _only_hive
 
 
+@pytest.fixture
+def untouched(hive: Hive) -> Iterator[Hive]:
+    """The hive, whose host, containers and approvals are the same after the test as before."""
+    proposing.make_ready(hive, "alice")
+    before, runs = proposing.host_state(hive), proposing.runs(hive, "alice", "bob", "manager")
+    states = proposing.states(hive)
+    yield hive
+    assert proposing.host_state(hive) == before
+    assert proposing.runs(hive, "alice", "bob", "manager") == runs
+    assert proposing.states(hive) == states
+
+
 @pytest.fixture(scope="module")
 def as_declared(_only_hive: Hive) -> Iterator[None]:
     """At the end of the file the agents are as the hive declares them, and no approval is open."""

@@ -12,7 +12,8 @@ import itertools
 import json
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,10 +57,10 @@ export GIT_COMMITTER_NAME=manager GIT_COMMITTER_EMAIL=manager@lab.hive.internal
 _numbers: Final = itertools.count()
 
 
-def ask_manager(hive: Hive, *steps: Mapping[str, Any]) -> str:
-    """Have the manager's claude do steps of a script; what the last tool said."""
+def ask_manager(hive: Hive, *steps: Mapping[str, Any], says: str = "{output}") -> str:
+    """Have the manager's claude do steps of a script; what the last tool said, or `says`."""
     token = f"job {next(_numbers)}"
-    answer = {"to": "operator", "body": f"{token}: {{output}}"}
+    answer = {"to": "operator", "body": f"{token}: {says}"}
     done = [{"tool": "mcp__hyperhive__send", "input": answer}, {"say": "Done."}]
     when = {"agent": "manager", "from": "operator", "contains": f"{token}."}
     hive.script([{"when": when, "do": [*steps, *done]}])
@@ -70,6 +71,17 @@ def ask_manager(hive: Hive, *steps: Mapping[str, Any]) -> str:
 def call(hive: Hive, tool: str, **arguments: Any) -> str:
     """What a tool of the hive says to the manager's claude."""
     return ask_manager(hive, {"tool": f"mcp__hyperhive__{tool}", "input": arguments})
+
+
+def calls(hive: Hive, tool: str, each: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What a tool says to calls one after the other, in one turn of the manager."""
+    kept = [f"said_{chr(ord('a') + at // 26)}{chr(ord('a') + at % 26)}" for at in range(len(each))]
+    steps = [
+        {"tool": f"mcp__hyperhive__{tool}", "input": arguments, "as": name}
+        for name, arguments in zip(kept, each, strict=True)
+    ]
+    between = "\n-----\n"
+    return ask_manager(hive, *steps, says=between.join(f"{{{n}}}" for n in kept)).split(between)
 
 
 def make_ready(hive: Hive, agent: str) -> None:
@@ -114,6 +126,26 @@ def approve(hive: Hive, id: int, state: str = "deployed") -> str:
         assert client.approval(id).state == state, said
     assert done.returncode == (state != "deployed"), said
     return said
+
+
+def states(hive: Hive) -> dict[int, str]:
+    """The state of every approval."""
+    with hive.client() as client:
+        rows = client.approvals(agent=None, after=0, limit=1000, closed=True)
+    return {row.id: str(row.state) for row in rows}
+
+
+@contextmanager
+def pending(hive: Hive, agent: str) -> Iterator[int]:
+    """An approval that waits for the operator, and still does at the end; the host is the same."""
+    id = propose(hive, agent, {"agent.toml": "# Pending.\n"})
+    before = host_state(hive)
+    try:
+        yield id
+        assert states(hive)[id] == "pending"
+        assert host_state(hive) == before
+    finally:
+        hive.hyperhive("deny", str(id), "--reason", "the test is done")
 
 
 def notice(hive: Hive, event: str, id: int, *, to: str = "manager") -> dict[str, Any]:
