@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from hyperhive.broker.approvals.fitness import MOST_AN_HOUR
 from hyperhive.broker.core import Core
 from hyperhive.errors import InputError
+from hyperhive.store import approvals
 from hyperhive.store.approval_errors import ApprovalClosedError, PendingApprovalError
 from hyperhive.store.approval_rows import Approval, UnknownApprovalError
-from hyperhive.store.approval_states import ApprovalState
+from hyperhive.store.approval_states import ApprovalKind, ApprovalState
+from tests.integration.broker.approving import new_approval
 from tests.integration.broker.plane import agent_row
 from tests.integration.broker.proposing import (
     ALICE,
@@ -104,6 +107,25 @@ def test_what_fails_leaves_everything_as_it_was_and_is_told(tmp_path: Path) -> N
             "boss", "alice", commit, "", proposed.objects(commit)
         )
         assert again.id == 2
+
+    run(tmp_path, body)
+
+
+def test_a_manager_that_asks_without_end_has_to_wait(tmp_path: Path) -> None:
+    async def body(core: Core, proposed: Proposed) -> None:
+        last: int | None = None
+        for number in range(MOST_AN_HOUR):
+            new = new_approval(ApprovalKind.APPLY_COMMIT, "alice", {"agent.toml": f"# {number}\n"})
+            asked = await core.store.write(
+                approvals.submit, new, supersede=last, reader="boss", now=core.clock()
+            )
+            last = asked.id
+        error = await refusal(propose(core, proposed, supersede=last))
+        assert error.what == f"boss has asked for {MOST_AN_HOUR} approvals within an hour"
+        assert error.todo.startswith("ask again in 60 minutes")
+        assert len(await every(core)) == MOST_AN_HOUR
+        # The operator is not kept from anything.
+        assert (await core.approvals.allow_rule("bob", "git push *")).submitted_by == WHO
 
     run(tmp_path, body)
 

@@ -198,6 +198,18 @@ def _newest(source: Source, agent: str, states: str, before: int | None) -> Appr
     return found[0] if found else None
 
 
+def asked_at(source: Source, by: str, newest: int) -> float | None:
+    """When somebody asked for the approval that is their `newest`-th from the end; None: they have
+    not asked for that many."""
+    which = "WHERE submitted_by = ? ORDER BY id DESC LIMIT 1 OFFSET ?"
+    row = (
+        _connection(source)
+        .execute(f"SELECT created_at FROM approvals {which}", (by, newest - 1))
+        .fetchone()
+    )
+    return None if row is None else float(row[0])
+
+
 def approved_layers(source: Source) -> dict[AgentName, Approved]:
     """What was approved of each agent and is deployed; of a spawned one also while it is built.
 

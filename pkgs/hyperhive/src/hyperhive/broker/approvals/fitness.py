@@ -1,11 +1,14 @@
 """Whether what is asked for fits the hive as it is now, with what the store knows of it."""
 
+import math
+from typing import Final
+
 from hyperhive.broker.approvals import candidates, requests
 from hyperhive.broker.approvals.candidates import Candidate
 from hyperhive.broker.core import Core
 from hyperhive.errors import InputError
 from hyperhive.hive.members import Members
-from hyperhive.hive.names import AgentName
+from hyperhive.hive.names import OPERATOR, AgentName
 from hyperhive.store import approval_rows
 from hyperhive.store.approval_rows import Approval
 from hyperhive.store.approval_states import ApprovalKind, ApprovalState
@@ -13,12 +16,30 @@ from hyperhive.store.container_rows import read_container
 from hyperhive.store.container_states import Wanted
 from hyperhive.store.transaction import Transaction
 
+MOST_AN_HOUR: Final = 60
+"""Approvals that an agent may ask for within an hour. They are kept for ever, with their files."""
+_HOUR: Final = 3600.0
+
 
 class Fitness:
     """Looks at one broker's hive and store. Every check raises InputError where it does not fit."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
+
+    async def check_rate(self, by: str) -> None:
+        """See that somebody who is not the operator has not asked for too much lately."""
+        if by == OPERATOR:
+            return
+        core = self._core
+        first = await core.store.read(approval_rows.asked_at, by, MOST_AN_HOUR)
+        # A clock that was set back is no reason to wait for long.
+        if first is not None and first <= core.clock() < first + _HOUR:
+            minutes = math.ceil((first + _HOUR - core.clock()) / 60)
+            raise InputError(
+                f"{by} has asked for {MOST_AN_HOUR} approvals within an hour",
+                f"ask again in {minutes} minutes, with all changes of an agent in one commit",
+            )
 
     async def to_come(self, but: int | None = None) -> Members:
         """The hive with the agents that are to be spawned.

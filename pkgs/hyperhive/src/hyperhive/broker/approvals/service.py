@@ -214,6 +214,7 @@ class Approvals:
 
     async def _submit(self, new: NewApproval, supersede: int | None) -> Approval:
         core = self._core
+        await self._fitness.check_rate(new.submitted_by)
         approval = await core.store.write(
             approvals.submit, new, supersede=supersede, reader=self._reader, now=core.clock()
         )
