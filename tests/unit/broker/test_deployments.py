@@ -23,6 +23,7 @@ class Host:
         self.ended: set[int] = set()
         self.given_up: dict[int, str] = {}
         self.pauses: list[float] = []
+        self.endless_pauses = False
         self.release: dict[int, asyncio.Event] = {}
         self.how: Callable[[Host, int], None] = lambda host, id: host.ended.add(id)
         self.deployments = Deployments(
@@ -50,6 +51,8 @@ class Host:
 
     async def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
+        if self.endless_pauses:
+            await asyncio.Event().wait()
 
     async def until(self, look: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
@@ -122,6 +125,27 @@ def test_one_that_ends_without_a_word_is_tried_again(caplog: pytest.LogCaptureFi
         assert (host.begun, host.pauses) == ([1, 1, 1], [2.0, 10.0])
         assert host.given_up == {}
         assert "hyperhive-deploy@1.service failed" in caplog.text
+
+    run(body)
+
+
+def test_one_that_ends_while_nobody_waits_for_it_is_not_begun_again() -> None:
+    def cut_short(host: Host, id: int) -> None:
+        if id == 1:
+            raise HyperhiveError("hyperhive-deploy@1.service was killed")
+        host.ended.add(id)
+
+    async def body(host: Host) -> None:
+        host.how, host.endless_pauses = cut_short, True
+        host.deployments.begin(1, ALICE)
+        host.deployments.begin(2, ALICE)
+        await host.until(lambda: host.pauses == [2.0])
+        # systemd began its unit again, which ended well.
+        host.ended.add(1)
+        host.deployments.ended(1)
+        await host.until(lambda: host.ended == {1, 2})
+        assert host.begun == [1, 2]
+        host.deployments.ended(1)
 
     run(body)
 

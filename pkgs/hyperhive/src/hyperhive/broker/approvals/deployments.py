@@ -40,6 +40,7 @@ class Deployments:
         self._pause = pause
         self._turns: defaultdict[AgentName, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._pauses: dict[int, asyncio.Future[None]] = {}
 
     def begin(self, id: int, agent: AgentName) -> None:
         """Has an approval deployed; where that is under way, it does nothing."""
@@ -47,6 +48,12 @@ class Deployments:
             task = asyncio.create_task(self._run(id, agent), name=f"deploy {id}")
             self._tasks[id] = task
             task.add_done_callback(lambda _: self._tasks.pop(id, None))
+
+    def ended(self, id: int) -> None:
+        """It is said what became of an approval: if it is to be tried again, that is over. systemd
+        tries a unit again by itself."""
+        if id in self._pauses:
+            self._pauses[id].cancel()
 
     async def close(self) -> None:
         """Waits for nothing more; what is unfinished is begun again at the next start."""
@@ -77,9 +84,19 @@ class Deployments:
                     "%s: approval %d: %s",
                     agent, id, error.what, extra=fields(agent=agent, approval=id),
                 )  # fmt: skip
+            if pause is not None:
+                await self._rest(id, pause)
             if not await self._is_unfinished(id):
                 return
-            if pause is not None:
-                await self._pause(pause)
         attempts = len(PAUSES) + 1
         await self._give_up(id, f"the deploy unit ended {attempts} times without saying how{said}")
+
+    async def _rest(self, id: int, seconds: float) -> None:
+        """Wait before the next attempt, or until it has ended, which may have been before."""
+        self._pauses[id] = pause = asyncio.ensure_future(self._pause(seconds))
+        try:
+            if await self._is_unfinished(id):
+                await asyncio.wait({pause})
+        finally:
+            pause.cancel()
+            del self._pauses[id]

@@ -172,6 +172,7 @@ class Approvals:
             reader=self._reader,
             now=core.clock(),
         )
+        self._deployments.ended(id)
         self._publishing.later(id)
         return approval
 
