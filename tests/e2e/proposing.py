@@ -210,8 +210,9 @@ def host_state(hive: Hive, *, deploying: bool = False) -> dict[str, str]:
         if not (deploying and place.endswith("/proposals")):
             _look(hive.testbed.path(place), place, state)
     own = f"{DEPLOY}/.git/"
-    # The lock is of every run, the other of a moment.
-    passing = (f"{DEPLOY}/.reconciled/lock", f"{DEPLOY}/.reconciled/units-changed")
+    # Of every run; of a moment; how often the last deploy was cut short.
+    names = ("lock", "units-changed", "interrupted.json")
+    passing = [f"{DEPLOY}/.reconciled/{name}" for name in names]
     state = {
         path: said
         for path, said in state.items()
