@@ -99,7 +99,7 @@ in
     bash = {
       allow = strings "Commands that may run: the text inside `Bash(…)`." [
         "git status"
-        "git diff *"
+        "make test"
       ];
       deny = strings "Commands that may not run, whatever else allows them." [ "git push *" ];
     };

@@ -68,7 +68,7 @@ in
       allow = listed ''
         Commands that may run: the text inside `Bash(...)` of Claude Code's rules. A trailing ` *`
         stands for any arguments.
-      '' [ "git status" "git diff *" ];
+      '' [ "git status" "make test" ];
       deny = listed ''
         Commands that may not run, whatever else allows them. Rules steer; the container is the
         boundary.

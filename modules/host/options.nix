@@ -162,7 +162,7 @@ in
           alice = {
             description = "Writes and tests the parser";
             model = "opus";
-            bash.allow = [ "git status" "git diff *" ];
+            bash.allow = [ "git status" "make test" ];
             packages = [ "ripgrep" "jq" ];
           };
         }

@@ -30,6 +30,7 @@ let
       {
         hyperhive.agent = {
           enable = true;
+          hive = "check";
           model = "sonnet";
           name = "alice";
         };

@@ -105,7 +105,7 @@ def test_without_a_key_the_agent_needs_login_and_keeps_its_message(
     ):
         hive.ask("send", "alice", "hello")
         hive.wait_states(alice="needs_login")
-        (message,) = hive.ask("messages")
+        (message,) = (one for one in hive.ask("messages") if one["to"] == "alice")
         assert (message["state"], message["attempts"]) == ("queued", 0)
         row = next(row for row in hive.ask("agents") if row["name"] == "alice")
         assert "login" in row["reason"].lower()

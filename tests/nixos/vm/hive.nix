@@ -31,6 +31,7 @@ let
             enable = true;
             inherit name role;
             claude = lib.getExe claude;
+            hive = "lab";
             model = "haiku";
             package = hyperhive;
           };

@@ -134,7 +134,9 @@ class Approvals(RuleBasedStateMachine):
                 refused = None if waits is None else PendingApprovalError
             elif supersede not in self.wishes:
                 refused = UnknownApprovalError
-            elif self.wishes[supersede].agent != agent:
+            elif self.wishes[supersede].agent != agent or (
+                self.wishes[supersede].by == "operator" != by
+            ):
                 refused = NotYoursError
             elif supersede != waits:
                 refused = ApprovalClosedError

@@ -66,6 +66,18 @@ def test_another_wish_about_the_agent_has_to_name_the_one_that_waits(tx: Transac
     assert former.standing.startswith(f"approval 1 was superseded by approval {second.id} at ")
 
 
+def test_the_operators_own_wish_is_superseded_by_nobody_else(tx: Transaction) -> None:
+    first = ask(tx, wish(kind=ApprovalKind.ALLOW_RULE, by="operator"))
+    with pytest.raises(PendingApprovalError) as error:
+        ask(tx, wish(letter="b"))
+    assert error.value.todo == "operator asked for it: wait until it is decided"
+    with pytest.raises(NotYoursError, match="approval 1 is the operator's own"):
+        ask(tx, wish(letter="b"), supersede=first.id)
+    assert approvals.read(tx, first.id) == first
+    again = wish(letter="b", kind=ApprovalKind.ALLOW_RULE, by="operator")
+    assert ask(tx, again, supersede=first.id).supersedes == first.id
+
+
 def test_the_operators_own_wish_supersedes_the_managers_who_is_told(tx: Transaction) -> None:
     ask(tx)
     ask(tx, wish(letter="b", kind=ApprovalKind.ALLOW_RULE, by="operator"), supersede=1, at=7)

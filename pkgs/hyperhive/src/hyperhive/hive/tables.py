@@ -60,7 +60,7 @@ class BashRules(Declared):
         default=[],
         description="Commands that may run: the text inside `Bash(...)` of Claude Code's rules."
         " A trailing ` *` stands for any arguments.",
-        examples=[["git status", "git diff *"]],
+        examples=[["git status", "make test"]],
     )
     deny: list[BashRule] = Field(
         default=[],

@@ -14,6 +14,7 @@ from hyperhive.store.approval_errors import (
     NotYoursError,
     OtherCommitError,
     PendingApprovalError,
+    may_set_aside,
 )
 from hyperhive.store.approval_rows import (
     Approval,
@@ -71,7 +72,7 @@ def submit(
     Raises:
         PendingApprovalError: another one about this agent is pending, and is not named.
         ApprovalClosedError: the one that is named is not pending any more.
-        NotYoursError: the one that is named is about another agent.
+        NotYoursError: the one that is named is about another agent, or the operator's own.
         UnknownApprovalError: there is none of the named id.
     """
     row = tx.connection.execute(
@@ -83,7 +84,7 @@ def submit(
     if pending is not None and (pending.kind, pending.commit) == (new.kind, new.commit):
         return pending
     if pending is not None and supersede is None:
-        raise PendingApprovalError(pending)
+        raise PendingApprovalError(pending, new.submitted_by)
     if supersede is not None:
         _set_aside(tx, supersede, new, now=now)
     id = _insert(tx, new, supersede, now=now)
@@ -267,6 +268,10 @@ def _set_aside(tx: Transaction, id: int, new: NewApproval, *, now: float) -> Non
     if former.agent != new.agent:
         raise NotYoursError(
             f"approval {id} is about {former.agent}, not {new.agent}", "name another, or none"
+        )
+    if not may_set_aside(former, new.submitted_by):
+        raise NotYoursError(
+            f"approval {id} is the operator's own", "wait until it is decided; list_approvals says"
         )
     _decided(tx, id, ApprovalState.SUPERSEDED, new.submitted_by, "", now=now)
 

@@ -27,7 +27,7 @@ TEMPLATE: Final = """\
 #[bash]
 # Commands that may run: the text inside `Bash(...)` of Claude Code's rules. A
 # trailing ` *` stands for any arguments.
-#allow = ["git status", "git diff *"]
+#allow = ["git status", "make test"]
 # Commands that may not run, whatever else allows them. Rules steer; the
 # container is the boundary.
 #deny = ["git push *"]

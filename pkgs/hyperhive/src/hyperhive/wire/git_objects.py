@@ -256,7 +256,10 @@ def _file_name(mode: bytes, name: bytes) -> str:
 
 
 def _only() -> str:
-    return f"commit {', '.join(ALLOWED)} only, as files of the top directory"
+    return (
+        f"commit {', '.join(ALLOWED)} (where the operator permits one) only, as files of the top"
+        " directory; `git restore --source=COMMIT --staged --worktree .` takes back what came later"
+    )
 
 
 def _odd_commit(what: str) -> ObjectsError:

@@ -13,6 +13,7 @@ from hyperhive.errors import InputError
 from hyperhive.hive.names import AgentName
 from hyperhive.store import approval_rows
 from hyperhive.store.approval_rows import Approval, UnknownApprovalError
+from hyperhive.store.approval_states import ApprovalKind
 
 LISTED: Final = 100
 """Most approvals that a list has: the newest."""
@@ -86,14 +87,16 @@ async def _submitted(core: Core, approval: Approval) -> ToolAnswer:
     lines = [
         f"Approval {approval.id} about {approval.agent} is pending. The operator decides; do not"
         " wait for it. What becomes of it comes as a message from system.",
-        "The commit is pinned: what you change from now on is not part of it. The hive's own record"
-        f" of {approval.agent} has it as refs/hyperhive/proposal/{approval.id}.",
+        f"What you change from now on is not part of it. The hive's own record of {approval.agent}"
+        f" has it as refs/hyperhive/proposal/{approval.id}.",
     ]
     if approval.supersedes is not None:
         lines.append(f"It takes the place of approval {approval.supersedes}.")
     if warnings:
+        spawn = approval.kind is ApprovalKind.SPAWN
+        again = "call request_spawn again" if spawn else "commit again"
         lines += [
-            "The operator sees these warnings too. If you can mend one, commit again and pass"
+            f"The operator sees these warnings too. If you can mend one, {again} and pass"
             f" supersede={approval.id}:",
             *(f"- {warning}" for warning in warnings),
         ]
@@ -155,8 +158,9 @@ TOOLS: Final[tuple[Tool[Any], ...]] = (
     Tool(
         "request_apply_commit",
         "Ask the operator that an agent runs with a commit of yours. Edit agent.toml (or README.md)"
-        " in the agent's repository, commit there, and give the commit's full id. What cannot be is"
-        " refused at once, with the reason. Nothing changes until the operator approves; what"
+        " in the agent's repository, `cd` there in a call of its own (`git -C`, and what is joined"
+        " to `cd`, are denied), commit, and give the commit's full id. What cannot be is refused"
+        " at once, with the reason. Nothing changes until the operator approves; what"
         " becomes of it comes as messages from system: approval_resolved, then deployed or failed.",
         _RequestApplyCommit,
         _request_apply_commit,
