@@ -102,3 +102,5 @@ def as_declared(_only_hive: Hive) -> Iterator[None]:
         files = {"agent.toml": "# As declared.\n"}
         if proposing.approved(_only_hive, agent) not in ({}, files):
             proposing.approve(_only_hive, proposing.propose(_only_hive, agent, files))
+    # A unit whose approval failed has failed, until somebody has seen it.
+    _only_hive.testbed.systemctl("reset-failed", "hyperhive-deploy@*.service")
