@@ -207,3 +207,14 @@ def test_any_change_can_be_told(one: Override, other: Override, model: str | Non
     assert changes(before, before) == []
     for warning in hive_warnings(after, extra_nix="{ }"):
         assert warning.isprintable()
+
+
+def test_a_rule_that_a_denied_one_covers_has_no_effect() -> None:
+    found = the_change('bash.allow = ["git status", "jq", "git push origin main"]')
+    assert found.words == "Bash + `git push origin main` ⚠"
+    assert any(
+        "no effect: `git push *` is denied, and what is denied stays denied" in warning
+        for warning in found.warnings
+    ), found.warnings
+    plain = the_change('bash.allow = ["git status", "jq", "nproc"]')
+    assert plain.warnings == []

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hyperhive.hive.rule_glob import bash_covers
 from hyperhive.hive.rules import bash_matches
 
 GIT_COMMANDS = [
@@ -176,3 +177,36 @@ def test_many_stars_cost_no_more_than_a_pass_over_the_command() -> None:
     assert not bash_matches("*a" * 200 + "*b", "a" * 100_000)
 
     assert time.perf_counter() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("specifier", "other", "covers"),
+    [
+        ("curl *", "curl https://example.org", True),
+        ("curl *", "curl https://example.org/*", True),
+        ("curl *", "curl *", True),
+        ("curl *", "curl:*", True),
+        ("curl:*", "curl *", True),
+        ("curl*", "curl -s *", True),
+        ("*", "curl *", True),
+        ("curl", "curl", True),
+        ("curl https://example.org", "curl *", False),
+        ("curl -s *", "curl *", False),
+        ("* *", "curl *", False),
+        ("curl *", "curl*", False),
+        ("git push *", "git *", False),
+        ("git \\* *", "git *", False),
+        ("curl *", "wget https://example.org", False),
+    ],
+)
+def test_a_rule_that_matches_all_that_another_matches(
+    specifier: str, other: str, covers: bool
+) -> None:
+    assert bash_covers(specifier, other) is covers
+
+
+@given(st.text("ab *", min_size=1), st.text("ab *", min_size=1), st.text("ab "))
+def test_what_is_covered_is_matched(specifier: str, other: str, text: str) -> None:
+    command = other.replace("*", text)
+    if bash_covers(specifier, other) and bash_matches(other, command):
+        assert bash_matches(specifier, command)

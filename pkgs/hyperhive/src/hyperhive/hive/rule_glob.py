@@ -31,6 +31,21 @@ def bash_matches(specifier: str, command: str) -> bool:
     return _in_order(parts, command)
 
 
+def bash_covers(specifier: str, other: str) -> bool:
+    """Whether a rule `Bash(specifier)` matches every command that `Bash(other)` matches.
+
+    Only what is certain is said to be: two stars may stand for the same and look otherwise.
+    """
+    if other.endswith(":*") and other != ":*":
+        other = f"{other[:-2].rstrip()} *"
+    if not has_wildcard(other):
+        return bash_matches(specifier, other)
+    # What no rule holds stands for any text: only a star matches it.
+    parts = [part.replace("\\*", "*") for part in _split_at_stars(other)]
+    alone = [parts[0]] if len(parts) == 2 and parts[0].endswith(" ") and not parts[1] else []
+    return all(bash_matches(specifier, command) for command in ["\0".join(parts), *alone])
+
+
 def has_wildcard(specifier: str) -> bool:
     """Whether the text inside `Bash(...)` holds a star that is not escaped."""
     return any(found[1] for found in _STAR.finditer(specifier))
