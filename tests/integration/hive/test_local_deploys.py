@@ -9,6 +9,7 @@ import pytest
 from hyperhive.broker.core import Core
 from hyperhive.errors import HyperhiveError
 from hyperhive.hive.names import OPERATOR, AgentName
+from hyperhive.store import approval_rows
 from hyperhive.store.approval_states import ApprovalState
 from hyperhive.store.containers import UnfitWishError
 from tests.integration.broker.plane import agent_row, in_state
@@ -166,9 +167,18 @@ def test_the_operator_removes_a_spawned_agent(tmp_path: Path) -> None:
         await core.lifecycle.destroy(CARL, "enough")
         await in_state(core, "carl", "offline")
         assert CARL in core.hive.agents
+        pending = await propose(core, NEW, "carl")
         await core.lifecycle.purge(CARL, "enough")
         assert CARL not in core.hive.agents
+        cancelled = await core.store.read(approval_rows.get, pending)
+        assert (cancelled.state, cancelled.decided_by, cancelled.reason, cancelled.tagged) == (
+            ApprovalState.CANCELLED,
+            OPERATOR,
+            "carl was purged",
+            True,
+        )
         paths = core.paths.agent(CARL)
+        assert not paths.proposals.exists()
         assert not paths.home.exists()
         assert not list(paths.sockets.glob("*"))
         for remove in (core.lifecycle.destroy, core.lifecycle.purge):
@@ -180,6 +190,18 @@ def test_the_operator_removes_a_spawned_agent(tmp_path: Path) -> None:
 
     on_hive(tmp_path, body)
     on_hive(tmp_path, after)
+
+
+def test_what_cannot_be_written_is_said_in_words(tmp_path: Path) -> None:
+    async def body(core: Core) -> None:
+        paths = core.paths.agent(ALICE)
+        paths.settings.with_suffix(".new").mkdir()
+        done = await deployed(core, await propose(core, NEW))
+        assert done.state is ApprovalState.FAILED
+        assert "Is a directory" in done.error
+        assert "Errno" not in done.error
+
+    on_hive(tmp_path, body)
 
 
 def test_what_was_begun_when_the_hive_ended_is_done_at_the_next_start(tmp_path: Path) -> None:

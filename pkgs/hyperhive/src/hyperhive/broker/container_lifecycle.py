@@ -79,11 +79,8 @@ class ContainerLifecycle:
 
     async def purge(self, agent: AgentName, reason: str) -> None:
         """Has root remove what a destroyed or former agent has left."""
-        core = self._core
         # One that was spawned is no member of the hive from here on.
-        await core.membership.after(
-            f"purging {agent}", containers.want, agent, Wanted.PURGED, reason, now=core.clock()
-        )
+        await self._core.approvals.purge(agent, reason)
         await self._deploy(agent)
 
     async def deploy(self, approval: int, agent: AgentName) -> None:

@@ -54,7 +54,7 @@ class LocalDeploys:
             try:
                 changes = await self._apply(approval, agent)
             except (HyperhiveError, OSError) as error:
-                what = error.what if isinstance(error, HyperhiveError) else str(error)
+                what = error.what if isinstance(error, HyperhiveError) else _in_words(error)
                 extra = fields(agent=agent, approval=id)
                 logger.error("%s: approval %d failed: %s", agent, id, what, extra=extra)
                 await self._undo(approval, agent)
@@ -141,6 +141,11 @@ class LocalDeploys:
         row = await self._core.store.read(listing.agent, agent)
         assert row is not None, f"{agent} has no row"
         return row
+
+
+def _in_words(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"
 
 
 def _digest(file: Path) -> str | None:

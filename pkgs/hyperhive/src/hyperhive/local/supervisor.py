@@ -76,11 +76,10 @@ class LocalSupervisor:
         self._check_spawned(agent)
         core, paths = self._core, self._core.paths.agent(agent)
         async with self._turns[agent]:
-            await core.membership.after(
-                f"purging {agent}", want, agent, Wanted.PURGED, reason, now=core.clock()
-            )
+            await core.approvals.purge(agent, reason)
             for directory in (paths.home, paths.proposed):
                 await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+            await core.approvals.forget_repository(agent)
 
     async def deploy(self, approval: int, agent: AgentName) -> None:
         """Does an approval: the agent has it, or all is as it was, and the store says which."""

@@ -6,6 +6,7 @@ next start.
 
 import asyncio
 import logging
+import shutil
 from collections import defaultdict
 from collections.abc import Coroutine
 from typing import Any, Final
@@ -62,6 +63,13 @@ class Publishing:
             )  # fmt: skip
             if agent is not None:
                 self._proposals.forget(AgentName(agent))
+
+    async def remove(self, agent: AgentName) -> None:
+        """Removes an agent's repository, which nobody writes to meanwhile."""
+        async with self._turns[agent]:
+            repository = self._core.paths.agent(agent).proposals
+            await asyncio.to_thread(shutil.rmtree, repository, ignore_errors=True)
+            self._proposals.forget(agent)
 
     async def settled(self) -> None:
         """Waits until nothing is left to be written."""

@@ -18,7 +18,7 @@ from hyperhive.broker.core import Core
 from hyperhive.errors import HyperhiveError, InputError
 from hyperhive.hive.names import OPERATOR, AgentName
 from hyperhive.logs import fields
-from hyperhive.store import approval_rows, approvals
+from hyperhive.store import approval_rows, approvals, purging
 from hyperhive.store.approval_rows import Approval, NewApproval
 from hyperhive.store.approval_states import UNFINISHED, ApprovalKind, ApprovalState
 from hyperhive.wire.git_objects import CommitObjects
@@ -144,6 +144,22 @@ class Approvals:
         )
         self._publishing.later(id)
         return approval
+
+    async def purge(self, agent: AgentName, reason: str) -> None:
+        """The operator has an agent purged: what is pending about it is cancelled.
+
+        Its repository says so before this returns, as whoever called removes that next.
+        """
+        core = self._core
+        cancelled = await core.membership.after(
+            f"purging {agent}", purging.purge, agent, reason, reader=self._reader, now=core.clock()
+        )
+        for id in cancelled:
+            await self._publishing.now(id)
+
+    async def forget_repository(self, agent: AgentName) -> None:
+        """Removes the repository of a purged agent's proposals."""
+        await self._publishing.remove(agent)
 
     async def begin(self, id: int) -> Approval:
         """Whoever deploys it begins; saying it twice is no error."""
