@@ -8,6 +8,7 @@ import click
 
 from hyperhive.cli.broker_option import STATE_VARIABLE, default_local_state
 from hyperhive.hive.load import load_hive
+from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.paths import StatePaths
 from hyperhive.logs import start_logging
 
@@ -38,8 +39,8 @@ def up(file: Path, state: Path | None, claude: str) -> None:
     paths = StatePaths.local((state or default_local_state()).absolute())
     start_logging("broker")
 
-    def ready(executable: Path) -> None:
-        names = ", ".join(hive.agents)
+    def ready(executable: Path, live: HiveConfig) -> None:
+        names = ", ".join(live.agents)
         click.echo(
             f"hive {hive.hive.name}: {names}\n"
             f"agents run as your user, not isolated: they can do what you can do\n"

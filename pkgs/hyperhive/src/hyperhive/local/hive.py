@@ -21,13 +21,13 @@ logger: Final = logging.getLogger(__name__)
 
 
 async def run_hive(
-    hive: HiveConfig, paths: StatePaths, claude: str, ready: Callable[[Path], None]
+    hive: HiveConfig, paths: StatePaths, claude: str, ready: Callable[[Path, HiveConfig], None]
 ) -> None:
     """Runs a hive until SIGINT, SIGTERM or SIGHUP; then ends every process of it.
 
     Args:
         claude: `auto`, `scripted` or the path of an executable.
-        ready: called with claude's path once agents can be reached.
+        ready: called with claude's path and the hive with its spawned agents, once it runs.
 
     Raises:
         HyperhiveError: it could not be started.
@@ -45,7 +45,7 @@ async def run_hive(
             try:
                 await supervisor.start_wanted()
                 await core.approvals.resume()
-                ready(executable)
+                ready(executable, core.hive)
                 await stop.wait()
                 logger.info("stopping")
             finally:
