@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from hyperhive.operator.approval_models import ApprovalDetail
+from hyperhive.store.approval_states import OPEN
 from tests.e2e.hive import Hive
 
 CONFIG: Final = "/agents/{}/config"
@@ -54,6 +56,8 @@ _IDENTITY: Final = """
 export GIT_AUTHOR_NAME=manager GIT_AUTHOR_EMAIL=manager@lab.hive.internal
 export GIT_COMMITTER_NAME=manager GIT_COMMITTER_EMAIL=manager@lab.hive.internal
 """
+DEPLOY_SECONDS: Final = 90.0
+"""How long a deploy may take here, also one that is cut short a few times."""
 _numbers: Final = itertools.count()
 
 
@@ -118,14 +122,18 @@ def propose(hive: Hive, agent: str, files: Mapping[str, str], **more: Any) -> in
     return request(hive, agent, commit(hive, agent, files), **more)
 
 
-def approve(hive: Hive, id: int, state: str = "deployed") -> str:
-    """Approve and wait for what becomes of it, which must be `state`; what the command says."""
-    done = hive.hyperhive("approve", str(id), check=False)
-    said = done.stdout + done.stderr
+def approve(hive: Hive, id: int, state: str = "deployed") -> ApprovalDetail:
+    """Approve and wait for what becomes of it, which must be `state`."""
     with hive.client() as client:
-        assert client.approval(id).state == state, said
-    assert done.returncode == (state != "deployed"), said
-    return said
+        client.approve(id, None)
+        hive.testbed.wait_for(
+            f"the end of approval {id}",
+            lambda: client.approval_row(id).state not in OPEN,
+            DEPLOY_SECONDS,
+        )
+        detail = client.approval(id)
+    assert detail.state == state, [detail.error, *detail.log]
+    return detail
 
 
 def states(hive: Hive) -> dict[int, str]:
@@ -145,7 +153,8 @@ def pending(hive: Hive, agent: str) -> Iterator[int]:
         assert states(hive)[id] == "pending"
         assert host_state(hive) == before
     finally:
-        hive.hyperhive("deny", str(id), "--reason", "the test is done")
+        with hive.client() as client:
+            client.deny(id, "the test is done")
 
 
 def notice(hive: Hive, event: str, id: int, *, to: str = "manager") -> dict[str, Any]:

@@ -66,7 +66,7 @@ def test_what_the_operator_approves_runs_in_the_container(hive: Hive) -> None:
     assert "uname *" in shown
     assert settings_of(hive) == ("haiku", [])
 
-    proposing.approve(hive, id)
+    assert "deployed" in hive.hyperhive("approve", str(id)).stdout
     assert settings_of(hive) == ("sonnet", ["Bash(uname *)"])
     assert which_model(hive) == "sonnet: Linux"
     told = proposing.notice(hive, "deployed", id)

@@ -130,7 +130,8 @@ def test_an_id_that_is_not_approved_or_was_deployed_deploys_nothing(hive: Hive) 
     again = proposing.propose(hive, "alice", {"agent.toml": TOML})
     proposing.approve(hive, again)
     denied = proposing.propose(hive, "alice", {"agent.toml": "# Denied.\n"})
-    hive.hyperhive("deny", str(denied), "--reason", "no")
+    with hive.client() as client:
+        client.deny(denied, "no")
     runs = proposing.runs(hive, "alice", "bob", "manager")
     with proposing.pending(hive, "alice") as waiting:
         for each in (id, denied, waiting, 999_999, "007"):

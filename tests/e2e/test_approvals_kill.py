@@ -17,7 +17,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("as_declared")]
 KILLS: Final = 30
 MOST_IN_A_ROW: Final = 5
 QUICK: Final = "/run/systemd/system/hyperhive-deploy@.service.d/quick.conf"
-SECONDS: Final = 90.0
 OTHERS: Final = ("bob", "manager")
 
 
@@ -72,10 +71,10 @@ def deploy(hive: Hive, number: int, moments: list[float]) -> tuple[int, float]:
         hive.testbed.wait_for(
             f"the end of approval {id}",
             lambda: client.approval_row(id).state not in OPEN,
-            SECONDS,
+            proposing.DEPLOY_SECONDS,
         )
         state = client.approval_row(id).state
-        hive.testbed.wait_for(f"the end of {unit}", lambda: is_inactive(hive, unit), SECONDS)
+        hive.testbed.wait_for(f"the end of {unit}", lambda: is_inactive(hive, unit))
     print(f"approval {id}, killed {killed} times, is {state}")
     allowed = proposing.settings(hive, "alice")["allow"]
     if state == "failed":

@@ -69,12 +69,12 @@ db.commit()
     hive.testbed.systemctl("stop", "hyperhive.service")
     hive.testbed.run(["python3", "-c", swap], user="hyperhive")
     hive.testbed.systemctl("start", "hyperhive.service")
-    said = proposing.approve(hive, id, "failed")
-    assert "is not" in said
+    assert "is not" in proposing.approve(hive, id, "failed").error
     assert proposing.host_state(hive, deploying=True) == before
     hive.wait_states({"alice": "idle"})
     assert proposing.runs(hive, "alice") == runs
-    hive.hyperhive("deny", str(other), "--reason", "the test is done")
+    with hive.client() as client:
+        client.deny(other, "the test is done")
 
 
 def test_nothing_that_a_repository_names_is_run(hive: Hive) -> None:
@@ -105,7 +105,8 @@ def test_nothing_that_a_repository_names_is_run(hive: Hive) -> None:
     try:
         proposing.shell(hive, "alice", script)
         id = proposing.request(hive, "alice", sha)
-        hive.hyperhive("show", str(id))
+        with hive.client() as client:
+            client.approval(id)
         proposing.approve(hive, id)
         # An object that is missing would be fetched.
         said = proposing.call(hive, "request_apply_commit", agent="alice", commit="0123456789" * 4)

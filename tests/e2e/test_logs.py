@@ -122,7 +122,7 @@ def test_the_containers_words_are_marked_and_harmless(hive: Hive) -> None:
 
 
 def test_the_hives_own_units(hive: Hive) -> None:
-    found = entries(hive)
+    found = entries(hive, "--lines", "5000")
     assert {"hyperhive.service", "hyperhive-reconcile.service"} <= {one["unit"] for one in found}
     assert {one["origin"] for one in found} == {"host"}
 
