@@ -27,6 +27,7 @@ class FakeUnits:
         refusal: what to answer; "" to do as asked.
         called: set by the first call.
         open: cleared, calls wait.
+        free: a unit about which calls never wait.
     """
 
     core: Core
@@ -34,6 +35,7 @@ class FakeUnits:
     refusal: str = ""
     called: asyncio.Event = field(default_factory=asyncio.Event)
     open: asyncio.Event = field(default_factory=asyncio.Event)
+    free: str = ""
 
     async def start(self, unit: str, seconds: float = UNIT_SECONDS) -> None:
         await self._do("start", unit)
@@ -49,7 +51,8 @@ class FakeUnits:
         row = await self.core.store.read(listing.agent, agent)
         self.asked.append((verb, unit, None if row is None else row["wanted"]))
         self.called.set()
-        await self.open.wait()
+        if unit != self.free:
+            await self.open.wait()
         if self.refusal:
             raise HyperhiveError(f"{unit}: {self.refusal}", f"see journalctl -u {unit}")
 

@@ -7,9 +7,10 @@ import pytest
 
 from hyperhive.cli import agent_removal
 from hyperhive.cli.output import display_width
+from hyperhive.hive.names import AgentName
 from tests.integration.operator.container_host import ContainerHost, on_host
 
-KEPT = "/var/lib/hyperhive/agents/alice"
+KEPT = "/agents/alice  notes, work, conversations"
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_destroying_says_what_is_kept_and_purging_what_went(tmp_path: Path) -> N
     async def body(host: ContainerHost) -> None:
         said = await host.operator.run("agent", "destroy", "alice", "--reason", "no work")
         assert KEPT in said
-        assert "/var/lib/nixos-containers/h-alice" in said
+        assert str(host.paths.container(AgentName("alice")).root) in said
         assert "hyperhive agent start alice" in said
         assert "hyperhive agent purge alice" in said
         assert (await host.container("alice"))["wanted"] == "destroyed"

@@ -47,6 +47,35 @@ def test_a_wish_is_on_disk_before_systemd_is_asked(
     on_host(tmp_path, body)
 
 
+def test_what_is_wanted_does_not_wait_for_an_approval_that_is_deployed(tmp_path: Path) -> None:
+    async def body(host: ContainerHost) -> None:
+        host.units.open.clear()
+        deploying = asyncio.create_task(host.operator.core.lifecycle.deploy(7, AgentName("alice")))
+        async with asyncio.timeout(DEADLINE):
+            await host.units.called.wait()
+        host.units.called.clear()
+        restarting = asyncio.create_task(host.ask("POST", "agents/alice/restart", {}))
+        async with asyncio.timeout(DEADLINE):
+            await host.units.called.wait()
+        asked = [(verb, unit) for verb, unit, _ in host.units.asked]
+        assert asked == [
+            ("start", "hyperhive-deploy@7.service"),
+            ("restart", "container@h-alice.service"),
+        ]
+        # Root's own unit for an agent has to wait for it, and may give up waiting.
+        host.units.free = "hyperhive-deploy@boss.service"
+        host.units.refusal = "took too long"
+        said = await host.operator.refused("POST", "agents/boss/destroy", {}, status=409)
+        assert said.startswith("boss: not done yet, since root is at approval 7: hyperhive-deploy@")
+        assert "written down and is done after that" in said
+        assert (await host.container("boss"))["wanted"] == "destroyed"
+        host.units.refusal = ""
+        host.units.open.set()
+        await asyncio.gather(deploying, restarting)
+
+    on_host(tmp_path, body)
+
+
 def test_what_systemd_refuses_is_said_and_still_wanted(tmp_path: Path) -> None:
     async def body(host: ContainerHost) -> None:
         host.units.refusal = "the job failed"

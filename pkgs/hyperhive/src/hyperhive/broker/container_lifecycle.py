@@ -2,10 +2,12 @@
 
 import asyncio
 from collections import defaultdict
+from pathlib import Path
 from typing import Final, Protocol
 
 from hyperhive.broker.core import Core
 from hyperhive.broker.lifecycle import by_whom
+from hyperhive.errors import HyperhiveError
 from hyperhive.hive.names import OPERATOR, AgentName
 from hyperhive.hive.paths import HostPaths
 from hyperhive.store import containers
@@ -50,6 +52,12 @@ class ContainerLifecycle:
         self._units = units
         self._host = HostPaths.default() if host is None else host
         self._deploying: defaultdict[AgentName, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._approvals: set[int] = set()
+        """Those that root's unit is at. Root does one thing at a time, and a build takes long."""
+
+    def container_files(self, agent: AgentName) -> Path:
+        """Where an agent's container keeps its own files."""
+        return self._host.container(agent).root
 
     async def start(self, agent: AgentName, by: str) -> None:
         """Starts an agent's container; makes it first, if it is not whole."""
@@ -85,8 +93,11 @@ class ContainerLifecycle:
 
     async def deploy(self, approval: int, agent: AgentName) -> None:
         """Has root's unit do an approval, and waits for the unit's end."""
-        async with self._deploying[agent]:
+        self._approvals.add(approval)
+        try:
             await self._units.start(f"hyperhive-deploy@{approval}.service", DEPLOY_SECONDS)
+        finally:
+            self._approvals.discard(approval)
 
     async def _want(self, agent: AgentName, wanted: Wanted, reason: str, by: str) -> ContainerRow:
         core = self._core
@@ -118,7 +129,16 @@ class ContainerLifecycle:
         # To start a unit that is starting is to wait for that start, which may have read an older
         # wish: so one after the other.
         async with self._deploying[agent]:
-            await self._units.start(f"hyperhive-deploy@{agent}.service")
+            try:
+                await self._units.start(f"hyperhive-deploy@{agent}.service")
+            except HyperhiveError as error:
+                if not self._approvals:
+                    raise
+                ids = ", ".join(map(str, sorted(self._approvals)))
+                raise HyperhiveError(
+                    f"{agent}: not done yet, since root is at approval {ids}: {error.what}",
+                    "what you want is written down and is done after that; see hyperhive status",
+                ) from error
 
     def _unit(self, agent: AgentName) -> str:
         return self._host.container(agent).unit

@@ -1,5 +1,6 @@
 """What starts and stops agents: the broker asks, something with the means does it."""
 
+from pathlib import Path
 from typing import Final, Protocol
 
 from hyperhive.errors import HyperhiveError
@@ -35,6 +36,9 @@ class Lifecycle(Protocol):
     async def purge(self, agent: AgentName, reason: str) -> None:
         """Removes what a destroyed or former agent has left."""
 
+    def container_files(self, agent: AgentName) -> Path | None:
+        """Where an agent's container keeps its own files; None: agents have no containers."""
+
     async def deploy(self, approval: int, agent: AgentName) -> None:
         """Has an approval about an agent done, and waits for that to end.
 
@@ -45,6 +49,10 @@ class Lifecycle(Protocol):
 
 class Unmanaged:
     """A broker whose agents somebody else starts."""
+
+    def container_files(self, agent: AgentName) -> Path | None:
+        """None: it does not know."""
+        return None
 
     async def start(self, agent: AgentName, by: str) -> None:
         """Refuses."""

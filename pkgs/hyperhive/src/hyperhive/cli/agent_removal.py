@@ -6,8 +6,6 @@ from hyperhive.cli.broker_option import broker_command
 from hyperhive.cli.output import one_line, print_json
 from hyperhive.cli.standard_input import is_person
 from hyperhive.errors import HyperhiveError, InputError
-from hyperhive.hive.names import AgentName
-from hyperhive.hive.paths import HostPaths
 from hyperhive.operator.client import OperatorClient
 from hyperhive.operator.hosting_models import Container
 from hyperhive.store.container_states import Wanted
@@ -25,7 +23,7 @@ def destroy(broker: OperatorClient, as_json: bool, agent: str, reason: str) -> N
         return
     click.echo(f"{gone.agent}: destroyed; there is no container now")
     click.echo("kept:")
-    for line in _left(AgentName(gone.agent)):
+    for line in _left(gone):
         click.echo(f"  {line}")
     if gone.declared:
         click.echo(f"a new container: hyperhive agent start {gone.agent}")
@@ -43,7 +41,7 @@ def purge(
     """Remove for good what a destroyed agent has left. Asks twice."""
     container = _removable(broker, agent)
     if confirm is None:
-        _ask_twice(AgentName(container.agent))
+        _ask_twice(container)
     elif confirm != container.agent:
         raise InputError(
             f"--confirm names {one_line(confirm)!r}, not {container.agent!r}",
@@ -68,20 +66,21 @@ def _removable(broker: OperatorClient, agent: str) -> Container:
     return found
 
 
-def _ask_twice(agent: AgentName) -> None:
+def _ask_twice(container: Container) -> None:
     """Has a person confirm.
 
     Raises:
         InputError: nobody is there, or the name is another.
         click.Abort: the answer is no.
     """
+    agent = container.agent
     if not is_person():
         raise InputError(
             "purge asks before it removes, and nobody is there to answer",
             f"for a script: hyperhive agent purge {agent} --confirm {agent}",
         )
     click.echo("This removes for good:", err=True)
-    for line in _left(agent):
+    for line in _left(container):
         click.echo(f"  {line}", err=True)
     click.confirm("Remove them?", abort=True, err=True)
     typed = click.prompt(
@@ -91,10 +90,8 @@ def _ask_twice(agent: AgentName) -> None:
         raise InputError("that is not its name", "nothing was removed")
 
 
-def _left(agent: AgentName) -> list[str]:
+def _left(container: Container) -> list[str]:
     """What an agent leaves on the host when its container is gone."""
-    host = HostPaths.default()
-    return [
-        f"{host.hive.agent(agent).home}  notes, work, conversations",
-        f"{host.container(agent).root}  the container's own files",
-    ]
+    home, files = container.kept
+    left = [f"{home}  notes, work, conversations"]
+    return [*left, f"{files}  the container's own files"] if files else left

@@ -82,6 +82,8 @@ class LocalDeploys:
             changes.append("harness started")
         if self._processes.runs(agent):
             await self._hello(agent, digest)
+        if members.hive.agents[agent].packages or approval.extra_nix:
+            changes.append("packages and extra.nix have no effect without a container")
         return changes
 
     async def _undo(self, approval: Approval, agent: AgentName) -> None:

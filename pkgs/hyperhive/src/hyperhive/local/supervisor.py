@@ -34,6 +34,9 @@ class LocalSupervisor:
         self._deploys = LocalDeploys(core, self._processes, claude, hello_seconds)
         self._turns: defaultdict[AgentName, asyncio.Lock] = defaultdict(asyncio.Lock)
 
+    def container_files(self, agent: AgentName) -> None:
+        """None: there are no containers."""
+
     async def start_wanted(self) -> None:
         """Starts the agents that are wanted to run, or of which nothing else is wanted than what is
         declared. What a deploy has left in the middle is overwritten."""

@@ -95,7 +95,8 @@ def _seen(told: ContainerReport) -> containers.Report:
 
 
 def _container(core: Core, row: dict[str, Any]) -> Container:
-    declared = core.hive.agents.get(AgentName(row["name"]))
+    name = AgentName(row["name"])
+    declared = core.hive.agents.get(name)
     wanted = None if row["wanted"] is None else Wanted(row["wanted"])
     autostart = declared is not None and declared.autostart
     return Container(
@@ -109,4 +110,5 @@ def _container(core: Core, row: dict[str, Any]) -> Container:
         reason=row["container_reason"],
         since=row["container_since"],
         invocation=row["container_invocation"],
+        kept=(str(core.paths.agent(name).home), str(core.lifecycle.container_files(name) or "")),
     )

@@ -24,6 +24,8 @@ class Container(BaseModel):
         should_run: what follows from both.
         state: what its unit last was; None: nobody reported anything.
         invocation: systemd's id of the unit's run that this was reported of.
+        kept: directories of the host that stay when the container is destroyed: what the agent
+            knows, and the container's own files ("": agents have no containers).
     """
 
     agent: str
@@ -36,6 +38,7 @@ class Container(BaseModel):
     reason: str
     since: float | None
     invocation: str | None
+    kept: tuple[str, str] = ("", "")
 
 
 class CrashReport(BaseModel):
