@@ -133,6 +133,8 @@ in
         # could not be told, it asks for again.
         Restart = "on-abnormal";
         RestartSec = "2s";
+        # The approval failed, and the broker knows: of the unit there is nothing to be mended.
+        SuccessExitStatus = 4;
       };
     };
   };

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from hyperhive.deploy.deployment import FailedError
 from hyperhive.errors import HyperhiveError, InputError, NoBrokerError
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.names import AgentName
@@ -185,7 +186,12 @@ def test_reconcile_and_deploy_differ_in_what_they_do_alone(units: dict[str, Any]
     assert {"hyperhive.service", "hyperhive-firewall.service"} < set(reconcile["after"])
     # The broker starts the other one, and hears what becomes of it; only what was killed goes on.
     assert its["Restart"] == "on-abnormal"
-    own = {"ExecStart", *(name for name in {*mine, *its} if name.startswith("Restart"))}
+    assert its["SuccessExitStatus"] == FailedError.exit_code
+    own = {
+        "ExecStart",
+        "SuccessExitStatus",
+        *(name for name in {*mine, *its} if name.startswith("Restart")),
+    }
     assert {name: mine[name] for name in mine.keys() - own} == {
         name: its[name] for name in its.keys() - own
     }

@@ -60,7 +60,7 @@ def test_an_approval_is_done_once(broker: ApprovalBroker, file: Path) -> None:
 def test_what_fails_says_why(broker: ApprovalBroker, file: Path) -> None:
     broker.propose("alice", 'model = "unbuildable"\n')
     done = hyperhive("deploy", 7, "--hive", file)
-    assert done.exit_code == 1
+    assert done.exit_code == 4
     assert "attribute 'unbuildable' missing" in done.stderr
     assert broker.state() is ApprovalState.FAILED
 

@@ -40,9 +40,10 @@ def deploy(what: str, file: Path, hello_seconds: float) -> None:
 
     \b
     Exit status: 0 the approval is deployed; the agent is as declared
-                 1 it failed, and the broker knows
+                 1 it could not be done, nor be told
                  2 there is no such approval or agent, or nothing is to be done for it
                  3 the broker does not answer
+                 4 the approval failed, and the broker knows
     """
     from hyperhive.deploy.deployment import Deployment
     from hyperhive.deploy.patience import PatientBroker

@@ -52,7 +52,9 @@ _LEAST_SHA: Final = 12
 
 
 class FailedError(HyperhiveError):
-    """An approval could not be deployed: everything is as it was, and the broker knows."""
+    """An approval could not be deployed, and the broker knows."""
+
+    exit_code = 4
 
 
 @dataclass(frozen=True, slots=True)
