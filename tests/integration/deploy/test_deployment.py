@@ -5,6 +5,7 @@ from typing import Final
 
 import pytest
 
+from hyperhive.deploy.deployment import FailedError
 from hyperhive.hive.names import parse_agent_name
 from hyperhive.store.approval_states import ApprovalKind, ApprovalState
 from hyperhive.store.container_states import Wanted
@@ -135,9 +136,7 @@ def test_an_extra_nix_comes_and_goes_with_its_proposal(broker: ApprovalBroker) -
     assert extra.read_text() == "{ mine = true; }\n"
 
 
-def test_an_extra_nix_of_the_operators_stays_unless_a_proposal_has_one(
-    broker: ApprovalBroker,
-) -> None:
+def test_an_extra_nix_of_the_operators_stays(broker: ApprovalBroker) -> None:
     host = broker.host
     extra = host.paths.agent_source(ALICE) / "extra.nix"
     extra.write_text("{ mine = true; }\n")
@@ -145,9 +144,10 @@ def test_an_extra_nix_of_the_operators_stays_unless_a_proposal_has_one(
     broker.deploy(hive=WITH_EXTRA)
     assert extra.read_text() == "{ mine = true; }\n"
     broker.propose("alice", OPUS, id=8, extra_nix="{ hers = true; }\n")
-    broker.deploy(8, WITH_EXTRA)
-    assert extra.read_text() == "{ hers = true; }\n"
-    assert broker.state(8) is ApprovalState.DEPLOYED
+    with pytest.raises(FailedError, match=r"alice has an extra\.nix of your own"):
+        broker.deploy(8, WITH_EXTRA)
+    assert extra.read_text() == "{ mine = true; }\n"
+    assert broker.state(8) is ApprovalState.FAILED
 
 
 def test_a_layer_that_no_longer_fits_is_its_agents_trouble_alone(broker: ApprovalBroker) -> None:

@@ -1,14 +1,16 @@
 """What is not deployed, and leaves the host as it was: replayed, swapped, forged, not permitted."""
 
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from hyperhive.deploy.deployment import FailedError
 from hyperhive.errors import InputError, NoBrokerError
+from hyperhive.hive.models import HiveConfig
 from hyperhive.operator.approval_models import Approval
 from hyperhive.store.approval_states import ApprovalKind, ApprovalState
 from hyperhive.store.container_states import Wanted
+from tests.integration.deploy import approvals
 from tests.integration.deploy.approvals import ApprovalBroker, differences, everything
 from tests.integration.deploy.fake_host import HIVE
 
@@ -164,3 +166,19 @@ def test_an_agent_that_is_destroyed_is_not_changed(broker: ApprovalBroker) -> No
     broker.propose("alice", OPUS)
     broker.wanted["alice"] = Wanted.DESTROYED
     refused(broker, "alice is destroyed")
+
+
+def test_more_agents_than_the_operator_declared_are_not_spawned(
+    broker: ApprovalBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_at_most(agents: dict[str, Any]) -> HiveConfig:
+        hive = {"name": "lab", "spawn": {"most": 1}}
+        return HiveConfig.model_validate({"hive": hive, "agents": agents})
+
+    monkeypatch.setattr(approvals, "declared", one_at_most)
+    broker.propose("carl", OPUS, kind=ApprovalKind.SPAWN)
+    broker.deploy()
+    broker.propose("dora", OPUS, id=8, kind=ApprovalKind.SPAWN)
+    with pytest.raises(FailedError, match="its 1 spawned agents already"):
+        broker.deploy(8)
+    assert broker.state(8) is ApprovalState.FAILED

@@ -162,7 +162,8 @@ def test_one_that_never_says_how_it_ended_has_failed() -> None:
         assert host.begun == [1] * 5 + [2] * 5
         assert host.pauses == [*PAUSES, *PAUSES]
         assert host.given_up[1] == (
-            "the deploy unit ended 5 times without saying how: this broker does not deploy alice"
+            "the deploy unit ended 5 times without saying how: this broker does not deploy alice;"
+            " it may be half done: see journalctl -u hyperhive-deploy@1"
         )
 
     run(body)

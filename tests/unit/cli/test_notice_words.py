@@ -19,7 +19,7 @@ CRASH = {"agent": "alice", "result": "signal", "status": "SIGKILL", "turn": 7, "
         ({"event": "harness_crash", "agent": "bob", "turn": None}, "bob: its harness crashed"),
         (
             {"event": "failed", "id": 7, "agent": "alice", "error": "no jq", "log": ["x"]},
-            "alice: approval 7 failed: no jq\neverything is as it was: hyperhive show 7\n    x",
+            "alice: approval 7 failed: no jq\nall that was said: hyperhive show 7\n    x",
         ),
         ({"event": "deployed", "id": 7, "agent": "alice"}, "alice: approval 7 is deployed"),
         ({"event": "spawned", "id": 7, "agent": "al"}, "al is in the hive now: approval 7"),

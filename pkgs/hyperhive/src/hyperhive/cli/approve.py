@@ -143,7 +143,7 @@ def _failure(broker: OperatorClient, failed: Approval) -> HyperhiveError:
         click.echo(f"  {printable(line)}", err=True)
     return HyperhiveError(
         f"approval {failed.id} failed: {failed.error}",
-        f"everything is as it was; all that was said: hyperhive show {failed.id}",
+        f"all that was said: hyperhive show {failed.id}",
     )
 
 

@@ -37,7 +37,7 @@ def _words(told: dict[str, Any]) -> str | None:
         case "spawned":
             return f"{agent} is in the hive now: approval {id}"
         case "failed":
-            see = f"everything is as it was: hyperhive show {id}"
+            see = f"all that was said: hyperhive show {id}"
             return f"{agent}: approval {id} failed: {told.get('error')}\n{see}"
         case "destroyed":
             return f"{agent} was destroyed{_why(told)}"

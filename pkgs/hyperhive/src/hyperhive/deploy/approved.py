@@ -16,6 +16,9 @@ from hyperhive.deploy.marked_files import remove_file, sync_directory, write_fil
 from hyperhive.errors import HyperhiveError, InputError
 from hyperhive.hive.members import Approved, Spawned
 from hyperhive.hive.names import AgentName, parse_agent_name
+from hyperhive.hive.proposal import EXTRA_NIX
+from hyperhive.render.compare import NotRegularError, read_regular
+from hyperhive.render.manifest import MANIFEST, parse_manifest
 from hyperhive.wire.git_objects import ALLOWED
 
 SPAWNED: Final = "spawn.json"
@@ -129,3 +132,28 @@ def _spawned(text: str) -> Spawned:
             return Spawned(description, approval)
         case _:
             raise ValueError(f"{SPAWNED} does not say how the agent came to be")
+
+
+def check_room(deploy: Path, name: AgentName) -> None:
+    """See that no extra.nix of the operator's own is where a proposal's is to go.
+
+    Args:
+        deploy: the deploy directory.
+
+    Raises:
+        HyperhiveError: there is one.
+    """
+    path = f"agents/{name}/{EXTRA_NIX}"
+    try:
+        content = read_regular(deploy, path)
+        manifest = parse_manifest(read_regular(deploy, MANIFEST), MANIFEST)
+        own = not manifest.wrote(path, content)
+    except FileNotFoundError:
+        own = (deploy / path).exists()
+    except NotRegularError:
+        own = True
+    if own:
+        raise HyperhiveError(
+            f"{name} has an extra.nix of your own: {deploy / path}",
+            "move it away first, then have the change proposed again",
+        )

@@ -11,10 +11,11 @@ knows what is left to do (`recovery`).
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-from hyperhive.deploy.approved import read_layers, write_layer
+from hyperhive.deploy.approved import check_room, read_layers, write_layer
 from hyperhive.deploy.broker import wishes_of
 from hyperhive.deploy.commands import CommandError
 from hyperhive.deploy.desired import Wishes
@@ -22,7 +23,14 @@ from hyperhive.deploy.hello import HELLO_SECONDS, wait_for_hello
 from hyperhive.deploy.host import Host
 from hyperhive.deploy.patience import PatientBroker
 from hyperhive.deploy.reconcile import Reconciliation
-from hyperhive.deploy.recovery import announce, happened, put_right, take_back
+from hyperhive.deploy.recovery import (
+    StuckError,
+    announce,
+    happened,
+    put_right,
+    take_back,
+    with_more,
+)
 from hyperhive.deploy.rendering import commit_message
 from hyperhive.deploy.repository import Repository
 from hyperhive.deploy.run_log import RunLog
@@ -36,8 +44,6 @@ from hyperhive.hive.proposal import EXTRA_NIX, parse_proposal
 from hyperhive.log_events import LogEvent
 from hyperhive.logs import fields
 from hyperhive.operator.approval_models import Deployable, DeployOutcome
-from hyperhive.render.compare import NotRegularError, read_regular
-from hyperhive.render.manifest import MANIFEST, Manifest, parse_manifest
 from hyperhive.store.approval_states import UNFINISHED, ApprovalKind, ApprovalState
 from hyperhive.store.container_rows import GONE
 from hyperhive.wire.git_objects import ObjectsError, is_sha, read_objects, verified
@@ -80,14 +86,20 @@ class Deployment:
 
         Raises:
             InputError: there is no such approval, or it is not to be deployed; nothing is changed.
-            FailedError: it could not be done; everything is as it was.
+            FailedError: it could not be done; everything is put back.
             NoBrokerError: the broker does not answer; what is left to be said, the next run says.
-            HyperhiveError: not even putting everything back could be done; the next run goes on.
+            StuckError: not even putting files back could be done, and the broker was told so if it
+                answers; the next run goes on.
         """
         with self.host.alone(), RunLog() as log:
             repository = Repository(self.host.paths.hive.deploy)
             repository.prepare()
-            if self._recovered(repository):
+            try:
+                recovered = self._recovered(repository)
+            except StuckError as stuck:
+                self._tell_stuck(stuck, log)
+                raise
+            if recovered:
                 return
             asked = self._approved()
             name = parse_agent_name(asked.agent)
@@ -106,7 +118,11 @@ class Deployment:
             except (HyperhiveError, OSError) as error:
                 # What failed may have come after the one moment.
                 if not happened(transaction, repository):
-                    self._fail(transaction, as_hyperhive_error(error), log, repository)
+                    try:
+                        self._fail(transaction, as_hyperhive_error(error), log, repository)
+                    except StuckError as stuck:
+                        self._tell_stuck(stuck, log)
+                        raise
             logger.info(
                 "%s: approval %d is deployed: %s", name, self.id, "; ".join(transaction.changes),
                 extra=fields(LogEvent.APPROVAL_DEPLOYED, agent=name, approval=self.id),
@@ -174,6 +190,14 @@ class Deployment:
         members = with_approved(declared, {**layers, name: layer})
         if name in members.problems:
             raise members.problems[name]
+        most = declared.hive.spawn.most
+        if asked.kind is ApprovalKind.SPAWN and len(members.spawned) > most:
+            raise HyperhiveError(
+                f"the hive has its {most} spawned agents already",
+                "purge one of them, or declare a larger hive.spawn.most",
+            )
+        if EXTRA_NIX in files:
+            check_room(self.host.paths.hive.deploy, name)
         return layer
 
     def _begin(self, asked: Deployable, name: AgentName, repository: Repository) -> Transaction:
@@ -206,8 +230,6 @@ class Deployment:
             OSError: something cannot be written.
         """
         name, paths = transaction.agent, self.host.paths
-        if EXTRA_NIX in layer.files:
-            self._make_room(name)
         write_layer(paths.hive.approved / name, layer)
         run = Reconciliation(self.declared, self._wishes, name, self.host, builds_alone=True)
         outcomes: list[Outcome] = run.run(lambda _: None)
@@ -228,21 +250,6 @@ class Deployment:
                 f"approval {self.id} became {now.state} meanwhile", "propose it again"
             )
         return replace(transaction, changes=tuple(outcome.changes))
-
-    def _make_room(self, name: AgentName) -> None:
-        """Take away an extra.nix of the operator's, which the proposal takes the place of.
-
-        The deploy repository has it."""
-        deploy = self.host.paths.hive.deploy
-        path = f"agents/{name}/{EXTRA_NIX}"
-        try:
-            content = read_regular(deploy, path)
-            text = read_regular(deploy, MANIFEST)
-        except (FileNotFoundError, NotRegularError):
-            content, text = b"", b""
-        manifest = parse_manifest(text, MANIFEST) if text else Manifest()
-        if not manifest.wrote(path, content):
-            (deploy / path).unlink(missing_ok=True)
 
     def _fail_untouched(self, name: AgentName, error: HyperhiveError, log: RunLog) -> None:
         """Say that it failed before anything was touched.
@@ -273,6 +280,18 @@ class Deployment:
         assert undone is not None, "it says why it failed"
         announce(undone, self.host, self.broker)
         raise FailedError(error.what, error.todo) from error
+
+    def _tell_stuck(self, stuck: StuckError, log: RunLog) -> None:
+        """Say that it failed and that not everything could be put back, if the broker answers."""
+        begun, error = stuck.transaction, stuck.what
+        if begun.id == self.id:
+            error = with_more(
+                begun.error or "it was cut short", f"not everything is put back: {stuck.what}"
+            )
+        outcome = DeployOutcome(error=error[:900], log=list(log.lines))
+        soon = replace(self.broker, seconds=FIRST_SECONDS)
+        with suppress(HyperhiveError):
+            soon.tell(self.id, lambda broker: broker.end_deploy(self.id, outcome))
 
     def _log(self, name: AgentName, error: HyperhiveError) -> None:
         logger.error(

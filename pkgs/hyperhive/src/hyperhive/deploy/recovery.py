@@ -87,7 +87,7 @@ def take_back(
     """
     host.progress(f"putting {transaction.agent} back as it was")
     try:
-        undo(transaction, host, repository, ask)
+        trouble = undo(transaction, host, repository, ask)
     except (HyperhiveError, OSError) as error:
         stuck = StuckError(transaction, as_hyperhive_error(error))
         logger.critical(
@@ -97,6 +97,12 @@ def take_back(
             ),
         )  # fmt: skip
         raise stuck from error
+    if trouble is not None:
+        logger.error(
+            "%s: its files are as they were, its container is not: %s",
+            transaction.agent, trouble.what,
+            extra=fields(agent=transaction.agent, approval=transaction.id),
+        )  # fmt: skip
     if not transaction.error:
         times = count_interruption(host.paths, transaction.id)
         if times < MOST_INTERRUPTIONS:
@@ -104,9 +110,17 @@ def take_back(
             remove_transaction(host.paths)
             return None
         transaction = replace(transaction, error=f"it was cut short {times} times")
+    if trouble is not None:
+        said = f"its files are as they were, its container is not: {trouble.what}"
+        transaction = replace(transaction, error=with_more(transaction.error, said))
     undone = replace(transaction, undone=True)
     write_transaction(host.paths, undone)
     return undone
+
+
+def with_more(error: str, more: str) -> str:
+    """An error and what came of it, in a line that leaves room for both."""
+    return f"{shortened(error, _MOST // 2)}; {shortened(' '.join(more.split()), _MOST // 3)}"
 
 
 def announce(transaction: Transaction, host: Host, broker: PatientBroker) -> None:

@@ -65,7 +65,8 @@ class Transaction:
         head: the newest commit of the deploy repository before.
         error: why it failed; "": it has not.
         log: the last lines of what was said when it failed.
-        undone: whether it has failed and everything is as it was; only the broker has to be told.
+        undone: whether it has failed and all that root can put back is; only the broker
+            has to be told.
         changes: what was done, a few words each.
     """
 

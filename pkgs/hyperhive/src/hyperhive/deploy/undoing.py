@@ -2,7 +2,9 @@
 
 Each part may be done over and over, so a run that is cut short is completed by the next one. The
 container comes last. It is brought back by a plan as any other, but towards what was written down
-before the deploy, not towards what is declared now; and nothing is built.
+before the deploy, not towards what is declared now; and nothing is built. Whoever is root in there
+has no say in it: it is stopped and started from outside, never asked to switch; and if it does not
+come up, that keeps nothing else back.
 """
 
 import shutil
@@ -23,8 +25,8 @@ from hyperhive.deploy.record import NO_RECORD, Record
 from hyperhive.deploy.removal import remove_tree
 from hyperhive.deploy.rendering import belongs_to
 from hyperhive.deploy.repository import Repository
-from hyperhive.deploy.steps import Build
-from hyperhive.deploy.task import Outcome, Task
+from hyperhive.deploy.steps import Build, Restart, Switch
+from hyperhive.deploy.task import Outcome, Task, as_hyperhive_error
 from hyperhive.deploy.transaction import Links, Transaction, directories, links_of
 from hyperhive.deploy.work import Work
 from hyperhive.errors import HyperhiveError
@@ -47,14 +49,17 @@ def undo(
     host: Host,
     repository: Repository,
     ask: Callable[[], Wishes],
-) -> None:
+) -> HyperhiveError | None:
     """Put everything back as it was before a deploy.
 
     Args:
         ask: says what the operator wants. If it raises HyperhiveError, what was wanted then holds.
 
+    Returns:
+        What kept the container from being as it was: all else is. The next reconcile tries again.
+
     Raises:
-        HyperhiveError: not all of it can be; what is left is for another time.
+        HyperhiveError: not even files can be; what is left is for another time.
         OSError: the same.
     """
     name, before = transaction.agent, transaction.before
@@ -66,22 +71,37 @@ def undo(
         wanted = ask().get(name)
     except HyperhiveError:
         wanted = before.wanted
+    trouble: HyperhiveError | None = None
     if before.conf is None:
         if wanted not in GONE:
-            former = FormerAgent(name, declared="sockets" in before.had, purge=False)
-            _bring(host, former, ask)
-            for what, path in directories(host, name).items():
-                if what not in before.had:
-                    remove_tree(path)
-            with suppress(OSError):  # It is not there, or holds settings of the operator's.
-                container.drop_in.parent.rmdir()
+            try:
+                _retire(host, transaction, ask)
+            except (HyperhiveError, OSError) as error:
+                trouble = as_hyperhive_error(error)
         restore_profile(container.profiles, before.links)
         _restore_record(container.record, before.record)
-        return
+        return trouble
     restore_profile(container.profiles, before.links)
     _restore_record(container.record, before.record)
     if wanted not in GONE:
-        _bring(host, _as_it_was(host, transaction, wanted), ask)
+        try:
+            _bring(host, _as_it_was(host, transaction, wanted), ask)
+        except (HyperhiveError, OSError) as error:
+            trouble = as_hyperhive_error(error)
+            # So that the next reconcile has it take up its system.
+            replace(Record.read(container.record), running="").write(container.record)
+    return trouble
+
+
+def _retire(host: Host, transaction: Transaction, ask: Callable[[], Wishes]) -> None:
+    """Remove the container that the deploy made, and its directories."""
+    name, had = transaction.agent, transaction.before.had
+    _bring(host, FormerAgent(name, declared="sockets" in had, purge=False), ask)
+    for what, path in directories(host, name).items():
+        if what not in had:
+            remove_tree(path)
+    with suppress(OSError):  # It is not there, or holds settings of the operator's.
+        host.place(name).container.drop_in.parent.rmdir()
 
 
 def restore_tree(transaction: Transaction, deploy: Path, repository: Repository) -> None:
@@ -193,8 +213,14 @@ def _bring(host: Host, desired: Desired, ask: Callable[[], Wishes]) -> None:
     with host.units() as bus:
         units = {unit.name: unit for unit in bus.list(CONTAINERS)}
     look = observe_former if isinstance(desired, FormerAgent) else observe
-    todo = plan(desired, look(place, units), place)
-    late = tuple(step for step in todo.late if not isinstance(step, Build))
+    seen = look(place, units)
+    todo = plan(desired, seen, place)
+    runs_it = seen.record.running == seen.system
+    late = tuple(
+        Restart(step.shape) if isinstance(step, Switch) else step
+        for step in todo.late
+        if not isinstance(step, Build) and not (isinstance(step, Switch) and runs_it)
+    )
     task = Task(place, Plan(todo.early, late), Outcome(desired.name))
     Work(host, partial(_is_still_to_run, ask)).do([task], lambda _: None)
     if task.outcome.error is not None:

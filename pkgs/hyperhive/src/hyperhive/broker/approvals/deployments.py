@@ -89,7 +89,11 @@ class Deployments:
             if not await self._is_unfinished(id):
                 return
         attempts = len(PAUSES) + 1
-        await self._give_up(id, f"the deploy unit ended {attempts} times without saying how{said}")
+        await self._give_up(
+            id,
+            f"the deploy unit ended {attempts} times without saying how{said}; it may be half done:"
+            f" see journalctl -u hyperhive-deploy@{id}",
+        )
 
     async def _rest(self, id: int, seconds: float) -> None:
         """Wait before the next attempt, or until it has ended, which may have been before."""
