@@ -66,6 +66,45 @@ def test_what_is_warned_of(agent_toml: str, words: str) -> None:
     assert [warning for warning in found if words in warning], found
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "TAR_OPTIONS",
+        "RIPGREP_CONFIG_PATH",
+        "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME",
+        "PYTHONWARNINGS",
+        "PYTHONUSERBASE",
+        "SYSTEMD_PAGER",
+        "SSLKEYLOGFILE",
+        "GIT_WORK_TREE",
+        "GIT_OBJECT_DIRECTORY",
+        "LUA_INIT",
+        "LUA_INIT_5_4",
+        "DOTNET_STARTUP_HOOKS",
+        "RSYNC_RSH",
+        "OPENSSL_CONF",
+        "PYTEST_ADDOPTS",
+        "CLASSPATH",
+        "NIX_REMOTE",
+        "RUSTFLAGS",
+        "NIX_PATH",
+        "NIX_CONFIG",
+    ],
+)
+def test_variables_that_run_or_lead_elsewhere_are_warned_of(name: str) -> None:
+    (warning,) = warnings(f'environment.{name} = "x"')
+    assert warning.startswith(f"environment.{name}: ")
+
+
+def test_arguments_that_look_like_a_secret_together_hide_no_others() -> None:
+    parts = '"X=-----BEGIN", "A PRIVATE KEY-----=", "sh", "/state/evil"'
+    for args in (parts, parts.replace("A PRIVATE", "PRIVATE").replace(" KEY", '", "KEY')):
+        (warning,) = warnings(f'mcp.docs = {{ command = "env", args = [{args}] }}')
+        assert "-----BEGIN" in warning
+        assert warning.endswith(" sh /state/evil")
+
+
 def test_free_form_configuration_is_warned_of() -> None:
     (warning,) = warnings("", extra_nix="")
     assert warning.startswith("extra.nix is free-form NixOS configuration")

@@ -189,6 +189,12 @@ def test_no_secret_is_shown() -> None:
     assert TOKEN not in members.problems[ALICE].what
 
 
+def test_arguments_that_look_like_a_secret_together_hide_no_others() -> None:
+    args = '"X=-----BEGIN", "A PRIVATE KEY-----=", "sh", "/state/evil"'
+    found = the_change(f'mcp.docs = {{ command = "env", args = [{args}] }}')
+    assert found.words == "MCP + docs: `env X=-----BEGIN 'A PRIVATE KEY-----=' sh /state/evil`"
+
+
 def test_a_change_is_what_the_operators_plane_tells() -> None:
     assert [field.name for field in fields(Change)] == list(Effect.model_fields)
 

@@ -118,7 +118,7 @@ def test_what_was_approved_of_an_agent_that_went_is_kept_and_means_nothing() -> 
         (layer('environment.API_KEY = "x"'), "environment.API_KEY: declared under credentials too"),
         (layer('network = "host"'), "network: belongs to the operator's declaration"),
         (layer("model ="), "not TOML"),
-        (layer("", extra_nix="{ }"), "does not declare extra_nix"),
+        (layer("model =", extra_nix="{ }"), "not TOML"),
         (Approved({"README.md": ""}), "there is no agent.toml"),
         (layer("#\ud800"), "not UTF-8"),
     ],
@@ -134,6 +134,18 @@ def test_a_layer_that_does_not_fit_is_left_out_of_its_agent_alone(
     assert members.effective(ALICE).agent.model == "haiku"
     assert members.hive.agents[BOB].model == "opus"
     assert list(members.layers) == [BOB]
+
+
+def test_an_extra_nix_that_may_not_be_any_more_takes_no_restriction_with_it() -> None:
+    approved = layer('bash.deny = ["git *"]', extra_nix="{ }")
+    members = with_approved(DECLARED, {ALICE: approved})
+    for found in (members, members.replaced(BOB, layer(""))):
+        assert "does not declare extra_nix" in found.problems[ALICE].what
+        assert found.hive.agents[ALICE].bash.deny == ["git *"]
+        assert found.effective(ALICE).agent.bash.deny == ["git *"]
+        assert found.layers[ALICE].extra_nix is None
+        assert "extra.nix" not in found.layers[ALICE].files
+        assert found.approved[ALICE] is approved
 
 
 def test_extra_nix_where_it_is_declared() -> None:

@@ -4,6 +4,7 @@ What an agent wrote is shown in one line, without control characters: a proposal
 something else than it is.
 """
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from hyperhive.hive.effect_warnings import hive_warnings
+from hyperhive.hive.effect_warnings import command_line, hive_warnings
 from hyperhive.hive.layers import Effective, Layer, Setting
 from hyperhive.hive.problems import Location, one_line, place
 from hyperhive.hive.rule_checks import rule_problems
@@ -173,7 +174,7 @@ def _shown(value: Any) -> str:
         case Enum():
             return str(value.value)
         case McpServer():
-            return f"`{_text(' '.join([value.command, *value.args]))}`" + _mcp_more(value)
+            return f"`{_cut(one_line(command_line(value)))}`" + _mcp_more(value)
         case "":
             return '""'
         case BaseModel():
@@ -183,15 +184,21 @@ def _shown(value: Any) -> str:
 
 
 def _mcp_more(server: McpServer) -> str:
-    more = [f"{name}={_text(value)}" for name, value in sorted(server.environment.items())]
+    more = [
+        f"{name}={shlex.quote(redacted(value))}"
+        for name, value in sorted(server.environment.items())
+    ]
     if server.tools != ["*"]:
         more.append(f"tools {', '.join(server.tools)}")
-    return f" with {_text(', '.join(more))}" if more else ""
+    return f" with {_cut(one_line(', '.join(more)))}" if more else ""
 
 
 def _text(text: str) -> str:
     """In one line; where it is cut off, it says so."""
-    line = one_line(redacted(text))
+    return _cut(one_line(redacted(text)))
+
+
+def _cut(line: str) -> str:
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}… ({len(line)} characters)"
 
 

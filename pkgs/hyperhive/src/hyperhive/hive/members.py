@@ -16,7 +16,7 @@ from hyperhive.hive.models import AgentConfig, HiveConfig, HiveSettings
 from hyperhive.hive.names import MANAGER, AgentName, parse_agent_name
 from hyperhive.hive.override import Override
 from hyperhive.hive.problems import Level, Location
-from hyperhive.hive.proposal import Proposal, parse_proposal
+from hyperhive.hive.proposal import EXTRA_NIX, Proposal, extra_nix_refused, parse_proposal
 from hyperhive.hive.shape import Declaration, shape_problems
 from hyperhive.hive.tables import Network
 
@@ -57,7 +57,9 @@ class Members:
         hive: all agents that there are, with the approved settings laid over the declared ones.
         layers: the approved settings that hold.
         problems: the agents whose approved settings do not fit the declaration (any more), and
-            why. These settings are left out; so is a spawned agent that cannot be.
+            why. These settings are left out; so is a spawned agent that cannot be. Of a declared
+            agent whose extra.nix alone does not fit, only that file is left out: its other
+            approved settings may be restrictions, and hold.
     """
 
     declared: HiveConfig
@@ -139,22 +141,33 @@ def _members(
     for name, found in sorted(approved.items(), key=_age):
         if name not in agents and found.spawned is None:
             continue  # it was declared once
+        withdrawn: InputError | None = None
         try:
             agent = agents.get(name) or _newcomer(declared.hive, name, found, agents)
-            proposal = _known(before, name, found) or _proposal(found, agent)
+            files = found.files
+            if name in declared.agents and EXTRA_NIX in files and not agent.extra_nix:
+                withdrawn = _misfit(name, extra_nix_refused())
+                files = {each: text for each, text in files.items() if each != EXTRA_NIX}
+            proposal = _known(before, name, found) or _proposal(files, agent)
             if proposal is not None:
                 agent = laid_over(agent, proposal.override)
                 _check(name, agent)
         except InputError as error:
-            problems[name] = InputError(
-                f"{name}: what was approved does not fit the declaration: {error.what}", error.todo
-            )
+            problems[name] = _misfit(name, error)
             continue
+        if withdrawn is not None:
+            problems[name] = withdrawn
         agents[name] = agent
         if proposal is not None:
             layers[name] = proposal
     hive = declared.model_copy(update={"agents": agents}) if approved else declared
     return Members(declared, approved, hive, layers, problems)
+
+
+def _misfit(name: AgentName, error: InputError) -> InputError:
+    return InputError(
+        f"{name}: what was approved does not fit the declaration: {error.what}", error.todo
+    )
 
 
 def _age(item: tuple[AgentName, Approved]) -> tuple[int, str]:
@@ -170,11 +183,11 @@ def _known(before: Members | None, name: AgentName, found: Approved) -> Proposal
     return before.layers.get(name)
 
 
-def _proposal(found: Approved, agent: AgentConfig) -> Proposal | None:
-    if not found.files:
+def _proposal(files: Mapping[str, str], agent: AgentConfig) -> Proposal | None:
+    if not files:
         return None
-    files = {name: text.encode(errors="surrogatepass") for name, text in found.files.items()}
-    return parse_proposal(files, extra_nix=agent.extra_nix)
+    content = {name: text.encode(errors="surrogatepass") for name, text in files.items()}
+    return parse_proposal(content, extra_nix=agent.extra_nix)
 
 
 def _newcomer(

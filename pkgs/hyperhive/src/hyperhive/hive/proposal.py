@@ -66,14 +66,19 @@ def parse_proposal(files: Mapping[str, bytes], *, extra_nix: bool) -> Proposal:
     return Proposal(parse_agent_toml(texts[AGENT_TOML]), texts.get(EXTRA_NIX), texts)
 
 
+def extra_nix_refused() -> InputError:
+    """What is said of an extra.nix of an agent that may have none."""
+    return InputError(
+        f"{EXTRA_NIX}: the operator does not declare extra_nix for this agent",
+        "leave the file out, or ask the operator to set extra_nix = true",
+    )
+
+
 def _check_names(files: Mapping[str, bytes], *, extra_nix: bool) -> None:
     allowed = (AGENT_TOML, README, EXTRA_NIX) if extra_nix else (AGENT_TOML, README)
     for name in sorted(files.keys() - set(allowed)):
         if name == EXTRA_NIX:
-            raise InputError(
-                f"{EXTRA_NIX}: the operator does not declare extra_nix for this agent",
-                "leave the file out, or ask the operator to set extra_nix = true",
-            )
+            raise extra_nix_refused()
         raise InputError(
             f"{name[:80]!a} is no file of a proposal", f"leave only {', '.join(allowed)}"
         )
