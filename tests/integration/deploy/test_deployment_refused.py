@@ -1,18 +1,22 @@
 """What is not deployed, and leaves the host as it was: replayed, swapped, forged, not permitted."""
 
+from functools import partial
 from typing import Any, Final
 
 import pytest
 
+from hyperhive.deploy.broker import wishes_of
 from hyperhive.deploy.deployment import FailedError
-from hyperhive.errors import InputError, NoBrokerError
+from hyperhive.deploy.reconcile import Reconciliation
+from hyperhive.deploy.whole import reconcile_whole
+from hyperhive.errors import InputError, NoBrokerError, RefusedError
 from hyperhive.hive.models import HiveConfig
 from hyperhive.operator.approval_models import Approval
 from hyperhive.store.approval_states import ApprovalKind, ApprovalState
 from hyperhive.store.container_states import Wanted
 from tests.integration.deploy import approvals
 from tests.integration.deploy.approvals import ApprovalBroker, differences, everything
-from tests.integration.deploy.fake_host import HIVE
+from tests.integration.deploy.fake_host import HIVE, declared
 
 pytestmark = pytest.mark.usefixtures("as_root")
 
@@ -182,3 +186,35 @@ def test_more_agents_than_the_operator_declared_are_not_spawned(
     with pytest.raises(FailedError, match="its 1 spawned agents already"):
         broker.deploy(8)
     assert broker.state(8) is ApprovalState.FAILED
+
+
+@pytest.mark.parametrize(("kind", "told"), [("apply_commit", False), ("spawn", True)])
+def test_a_begin_that_is_refused_is_not_asked_for_again(
+    broker: ApprovalBroker, monkeypatch: pytest.MonkeyPatch, kind: str, told: bool
+) -> None:
+    broker.propose("alice", OPUS, kind=ApprovalKind(kind))
+
+    def refuse(id: int) -> Approval:
+        broker.asked.append("begin")
+        raise RefusedError("not now", "later")
+
+    monkeypatch.setattr(broker, "begin_deploy", refuse)
+    before, began = everything(broker.host), broker.now
+    # What the hive declares nobody can spawn; what has to wait for another one is tried again.
+    with pytest.raises(FailedError if told else RefusedError, match="not now"):
+        broker.deploy()
+    assert broker.asked.count("begin") == 1
+    assert broker.now == began
+    assert broker.state() is (ApprovalState.FAILED if told else ApprovalState.APPROVED)
+    assert differences(before, everything(broker.host)) == {}
+
+
+def test_a_transaction_that_cannot_be_read_keeps_nobody_down(broker: ApprovalBroker) -> None:
+    host = broker.host
+    (host.paths.records / "transaction.json").write_text("{}")
+    ask = partial(wishes_of, broker.containers())
+    run = Reconciliation(partial(declared, HIVE), ask, None, host.host)
+    outcomes = reconcile_whole(run, host.host, ask, broker.patient, lambda _: None)
+    assert {outcome.agent: outcome.error for outcome in outcomes} == dict.fromkeys(HIVE)
+    assert run.left_over is not None
+    assert "cannot be read" in run.left_over.what

@@ -29,6 +29,10 @@ class InputError(HyperhiveError):
     exit_code = 2
 
 
+class RefusedError(HyperhiveError):
+    """The broker heard it, and will not do it as things are."""
+
+
 class NoBrokerError(HyperhiveError):
     """No broker answers on the operator socket."""
 

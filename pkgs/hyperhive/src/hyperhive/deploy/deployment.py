@@ -36,7 +36,7 @@ from hyperhive.deploy.repository import Repository
 from hyperhive.deploy.run_log import RunLog
 from hyperhive.deploy.task import Outcome, as_hyperhive_error
 from hyperhive.deploy.transaction import Transaction, look, write_transaction
-from hyperhive.errors import HyperhiveError, InputError
+from hyperhive.errors import HyperhiveError, InputError, RefusedError
 from hyperhive.hive.members import Approved, Spawned, with_approved
 from hyperhive.hive.models import HiveConfig
 from hyperhive.hive.names import AgentName, parse_agent_name
@@ -103,7 +103,12 @@ class Deployment:
                 return
             asked = self._approved()
             name = parse_agent_name(asked.agent)
-            state = self.broker.tell(self.id, lambda broker: broker.begin_deploy(self.id))
+            try:
+                state = self.broker.tell(self.id, lambda broker: broker.begin_deploy(self.id))
+            except RefusedError as error:
+                if asked.kind is ApprovalKind.SPAWN and name in self.declared().agents:
+                    self._fail_untouched(name, error, log)
+                raise  # Another one comes first; the broker has it tried again.
             if state is not ApprovalState.BUILDING:
                 raise _closed(self.id, state)
             try:

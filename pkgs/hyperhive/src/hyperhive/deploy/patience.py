@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 from hyperhive.deploy.broker import Broker
-from hyperhive.errors import HyperhiveError, InputError
+from hyperhive.errors import HyperhiveError, InputError, RefusedError
 from hyperhive.operator.approval_models import Approval, Deployable, DeployOutcome
 from hyperhive.operator.models import Agent
 from hyperhive.store.approval_states import UNFINISHED, ApprovalState
@@ -89,6 +89,7 @@ class PatientBroker:
 
         Raises:
             InputError: there is no such approval.
+            RefusedError: the broker does not take it.
             HyperhiveError: nobody took it in time.
         """
         deadline = self.clock.now() + self.seconds
@@ -98,11 +99,11 @@ class PatientBroker:
                     return message(broker).state
             except InputError:
                 raise
-            except HyperhiveError:
+            except HyperhiveError as error:
                 # It may have been heard, and the answer lost; or somebody else was first.
                 state = self.ask(lambda broker: broker.deployable(id)).state
                 if state not in UNFINISHED:
                     return state
-                if self.clock.now() >= deadline:
+                if isinstance(error, RefusedError) or self.clock.now() >= deadline:
                     raise
             self.clock.pause(_PAUSE)

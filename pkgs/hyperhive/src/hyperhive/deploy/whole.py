@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from hyperhive.deploy.desired import Wishes
@@ -52,9 +53,10 @@ def reconcile_whole(
             untold = None
         except HyperhiveError as error:
             trouble, untold = error, None
-            cut_short = read_transaction(host.paths)
-            if cut_short is not None:
-                untouched[cut_short.agent] = error
+            # It may be that very file that cannot be read.
+            with suppress(HyperhiveError):
+                if (cut_short := read_transaction(host.paths)) is not None:
+                    untouched[cut_short.agent] = error
         if untold is not None:
             try:
                 announce(untold, host, broker)

@@ -8,10 +8,11 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, TypeAdapter
 
-from hyperhive.errors import HyperhiveError, InputError
+from hyperhive.errors import HyperhiveError, InputError, RefusedError
 from hyperhive.operator import models, reach
 from hyperhive.operator.input_errors import as_input
 
+_CONFLICT: Final = 409
 SECONDS: Final = 30.0
 """Longest time to wait for an answer."""
 
@@ -71,6 +72,8 @@ class Connection:
             ) from None
         if answer.status_code in (404, 413, 422):
             raise InputError(fault.error, fault.todo)
+        if answer.status_code == _CONFLICT:
+            raise RefusedError(fault.error, fault.todo)
         raise HyperhiveError(fault.error, fault.todo)
 
 
