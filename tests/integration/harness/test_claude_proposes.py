@@ -28,7 +28,7 @@ def manages(directory: Path) -> dict[str, Any]:
     program("git", "apt-get install git")
     proposed, proposals = directory / "agents", directory / "applied"
     (proposed / "alice").mkdir(parents=True)
-    assert proposed_repositories.main(str(proposed), "lab") == 0
+    assert proposed_repositories.main(str(proposed), str(proposals), "lab") == 0
     (proposals / "alice").mkdir(parents=True)
     git(proposals / "alice", "init", "-q", "--bare", "-b", "main")
     return {"proposed": str(proposed), "proposals": str(proposals), "available": TOOLS}

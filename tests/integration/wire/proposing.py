@@ -130,7 +130,7 @@ def manager(
     listener.listen()
     listener.settimeout(DEADLINE)
     process = subprocess.Popen(
-        bridge_command(str(directory), str(proposed), "lab"),
+        bridge_command(str(directory), str(proposed), str(directory / "applied"), "lab"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         bufsize=0,

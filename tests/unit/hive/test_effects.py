@@ -125,11 +125,30 @@ def test_what_is_taken_back_is_a_change() -> None:
     before = approved('environment.TZ = "UTC"\nmcp.gh.command = "gh"\nmodel = "opus"')
     found = changes(before.effective(ALICE), DECLARED.effective(ALICE))
     assert {change.words for change in found} == {
-        "model: opus (approved) → haiku (declared)",
-        "environment − TZ",
-        "MCP − gh",
+        "model: opus (approved) → haiku (declared) ⚠",
+        "environment − TZ ⚠",
+        "MCP − gh ⚠",
     }
     assert [(c.becomes, c.layer_becomes) for c in found if c.setting == "mcp.gh"] == [(None, "")]
+
+
+def test_what_is_taken_back_is_warned_of() -> None:
+    before = approved(
+        'model = "opus"\nbash.allow = ["git status", "jq", "make check"]\nbash.deny = ["rm *"]'
+    ).effective(ALICE)
+    after = approved('model = "sonnet"\nbash.deny = ["rm *"]').effective(ALICE)
+    found = {change.setting: change for change in changes(before, after)}
+    assert found["bash.allow"].words == "Bash − `make check` ⚠"
+    assert found["bash.allow"].warnings == ["`make check`: takes back what was approved"]
+    assert found["model"].warnings == [], "another that is approved takes its place"
+    assert found.keys() == {"bash.allow", "model"}
+    narrow = approved('bash.allow = ["jq"]').effective(ALICE)
+    (wider,) = changes(narrow, DECLARED.effective(ALICE))
+    assert (wider.words, wider.warnings) == (
+        "Bash + `git status` ⚠",
+        ["takes back what was approved"],
+    )
+    assert the_change('bash.allow = ["jq"]').warnings == [], "the operator declares it still"
 
 
 def test_nothing_changes() -> None:

@@ -17,6 +17,7 @@ from hyperhive.operator.approval_views import Standing, compared, detail
 from hyperhive.render.agent import Host
 from hyperhive.store.approval_rows import Approval
 from hyperhive.store.approval_states import ApprovalKind, ApprovalState
+from hyperhive.wire.proposed_repositories import FILES as OWN
 
 ALICE: Final = AgentName("alice")
 HIVE: Final = parse_hive(
@@ -98,6 +99,28 @@ def test_what_a_pending_one_is_compared_with(
 ) -> None:
     asked = approval({"agent.toml": ""})
     assert compared(asked, Base.RUNNING, members(layer), earlier).words == words
+
+
+def test_hyperhives_own_text_is_not_shown_as_a_change() -> None:
+    toml = OWN["agent.toml"].replace('#model = "opus"', 'model = "opus"')
+    assert toml != OWN["agent.toml"]
+    view = shown(approval({**OWN, "agent.toml": toml}), members())
+    lines = [line for line in view.data_diff.splitlines() if line[0] in "-+"][2:]
+    assert lines == ['-#model = "opus"', '+model = "opus"']
+    assert view.compared_with == (
+        "what is deployed, alice as declared; README.md and agent.toml with what hyperhive writes"
+        " there to begin with"
+    )
+    other = shown(approval({"agent.toml": 'model = "opus"\n'}), members())
+    assert other.data_diff.endswith('@@ -0,0 +1 @@\n+model = "opus"\n')
+    deployed = shown(approval(OWN), members('model = "opus"\n'))
+    assert "+# Changes to this agent" in deployed.data_diff
+
+
+def test_free_form_nix_that_was_approved_and_goes_is_said() -> None:
+    layers = {ALICE: Approved({"agent.toml": "", "extra.nix": "{ }\n"})}
+    view = shown(approval({"agent.toml": ""}), with_approved(HIVE, layers))
+    assert view.warnings == ["extra.nix: takes back what was approved"]
 
 
 def test_a_settled_one_is_compared_with_what_was_before_it() -> None:

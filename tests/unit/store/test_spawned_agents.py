@@ -44,7 +44,9 @@ def test_a_spawned_agent_is_a_member_while_it_is_built_and_from_then_on(tx: Tran
     assert is_declared(tx, "carol")
     finish(tx, 1)
     assert layers(tx) == layer
-    assert json.loads(mail(tx, "boss", "notice")[-1]["body"])["event"] == "spawned"
+    told = json.loads(mail(tx, "boss", "notice")[-1]["body"])
+    assert (told["event"], told["kind"]) == ("spawned", "spawn")
+    assert told["description"] == "give carol a"
     deployed(tx, wish("carol", "b"))
     assert layers(tx) == {"carol": Approved(wish(letter="b").files, Spawned("give carol a", 1))}
     row = row_of(tx, "carol")

@@ -28,13 +28,17 @@ def _directories_of(*packages: str) -> list[str]:
     return [*dict.fromkeys(str(Path(origin).parent.parent) for origin in origins)]
 
 
-def bridge_command(directory: str, proposed: str | None = None, hive: str = "") -> list[str]:
+def bridge_command(
+    directory: str, proposed: str | None = None, proposals: str | None = None, hive: str = ""
+) -> list[str]:
     """The command that claude starts as its MCP server `hyperhive`.
 
     Args:
         directory: the agent's socket directory.
-        proposed, hive: as in `HarnessSettings`; for an agent that may propose changes.
+        proposed, proposals, hive: as in `HarnessSettings`; for an agent that may propose changes.
     """
     bridge = Path(sockets.__file__).with_name("bridge.py")
     command = [sys.executable, "-I", "-S", str(bridge), f"{directory}/mcp.sock"]
-    return command if proposed is None else [*command, proposed, hive]
+    if proposed is None or proposals is None:
+        return command
+    return [*command, proposed, proposals, hive]

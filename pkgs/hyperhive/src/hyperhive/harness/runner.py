@@ -160,7 +160,10 @@ class Runner:
                 self._settings.credentials, os.environ.get("CREDENTIALS_DIRECTORY")
             ),
             bridge=bridge_command(
-                self._settings.sockets, self._settings.proposed, self._settings.hive
+                self._settings.sockets,
+                self._settings.proposed,
+                self._settings.proposals,
+                self._settings.hive,
             ),
         )
         return Turn(

@@ -20,6 +20,7 @@ from hyperhive.hive.rule_checks import rule_problems
 from hyperhive.hive.secrets import redacted
 from hyperhive.hive.shape import Declaration
 from hyperhive.hive.tables import McpServer
+from hyperhive.hive.taken_back import TAKES_BACK, is_taken_back, taken_items
 
 __all__ = ["Change", "changes", "hive_warnings"]
 
@@ -42,7 +43,7 @@ class Change:
         was, becomes: the values, as JSON has them; None: not there.
         layer_was, layer_becomes: the layers that the values come from; "": not there.
         words: the same in one line, for a reader.
-        warnings: what the rule checker says of it, one line each.
+        warnings: what the rule checker says of it, and what it takes back, one line each.
         masked_by: what else holds as long as the operator does not take it back; "": nothing.
     """
 
@@ -78,6 +79,9 @@ def changes(
         if was == becomes:
             continue
         warnings = _warnings(at, was, becomes, rules)
+        words = _words(at, was, becomes, rules)
+        if is_taken_back(was, becomes) and _WARNING not in words:
+            words += _WARNING
         masked = at == ("model",) and overridden_model is not None
         found.append(
             Change(
@@ -86,7 +90,7 @@ def changes(
                 becomes=_plain(becomes.value if becomes else None),
                 layer_was=was.layer.value if was else "",
                 layer_becomes=becomes.layer.value if becomes else "",
-                words=_words(at, was, becomes, rules),
+                words=words,
                 warnings=warnings,
                 masked_by=f"the model {overridden_model}, which the operator set" if masked else "",
             )
@@ -130,8 +134,8 @@ def _list_words(
     plus, minus = _added(was, becomes), _added(becomes, was)
     parts = [f"+ {_item(at, text)}{_WARNING if rules.get((at, text)) else ''}" for text in plus]
     # What is no longer denied may be allowed by another rule.
-    mark = _WARNING if at == ("bash", "deny") else ""
-    parts += [f"− {_item(at, text)}{mark}" for text in minus]
+    marked = set(minus if at == ("bash", "deny") else taken_items(was, becomes))
+    parts += [f"− {_item(at, text)}{_WARNING if text in marked else ''}" for text in minus]
     name = _LISTS.get(at, place(at))
     return f"{name} {', '.join(parts)}" if parts else f"{name}: the same in another order"
 
@@ -233,9 +237,12 @@ def _warnings(
     becomes: Setting | None,
     rules: Mapping[tuple[Location, str], list[str]],
 ) -> list[str]:
-    if at not in _LISTS:
-        return []
-    return list(_new_warnings(at, was, becomes, rules))
+    found = list(_new_warnings(at, was, becomes, rules)) if at in _LISTS else []
+    if taken := taken_items(was, becomes):
+        found += [f"{_item(at, text)}: {TAKES_BACK}" for text in taken]
+    elif is_taken_back(was, becomes):
+        found.append(TAKES_BACK)
+    return found
 
 
 def _new_warnings(

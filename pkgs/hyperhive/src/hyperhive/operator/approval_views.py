@@ -10,11 +10,13 @@ from hyperhive.hive.layers import Effective
 from hyperhive.hive.members import Approved, Members, Spawned
 from hyperhive.hive.names import AgentName
 from hyperhive.hive.proposal import EXTRA_NIX
+from hyperhive.hive.taken_back import taken_files
 from hyperhive.operator.approval_models import ApprovalDetail, Base, Effect
 from hyperhive.operator.unified_diff import files_diff
 from hyperhive.render.agent import Host, agent_files
 from hyperhive.store.approval_rows import Approval
 from hyperhive.store.approval_states import OPEN, ApprovalKind, ApprovalState
+from hyperhive.wire.proposed_repositories import FILES
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +26,13 @@ class Compared:
     Attributes:
         layer: what was approved of the agent; None: nothing, or there is no agent yet.
         words: the same for a reader, after "compared with".
+        files: the files that the approval's are compared with.
     """
 
     base: Base
     layer: Approved | None
     words: str
+    files: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +62,30 @@ def compared(
         earlier: the newest approval about the agent, older than this one, that was deployed, or
             for `Base.APPROVED` approved.
     """
+    layer, words = _compared(approval, base, members, earlier)
+    if layer is not None:
+        return Compared(base, layer, words, layer.files)
+    files = _begun_with(approval.files)
+    if files:
+        words += f"; {' and '.join(files)} with what hyperhive writes there to begin with"
+    return Compared(base, None, words, files)
+
+
+def _compared(
+    approval: Approval, base: Base, members: Members, earlier: Approval | None
+) -> tuple[Approved | None, str]:
     name = AgentName(approval.agent)
     if approval.kind is ApprovalKind.SPAWN:
-        return Compared(base, None, "nothing, since the agent is new")
+        return None, "nothing, since the agent is new"
     layer = members.approved.get(name)
     if base is Base.RUNNING and approval.state in OPEN:
-        return Compared(base, layer, f"what is deployed, {_running(members, name, earlier)}")
+        return layer, f"what is deployed, {_running(members, name, earlier)}"
     done = "deployed" if base is Base.RUNNING else "approved"
     if earlier is None:
-        return Compared(base, None, f"{name} as declared (nothing was {done} before it)")
+        return None, f"{name} as declared (nothing was {done} before it)"
     before = Approved(earlier.files, None if layer is None else layer.spawned)
     failed = ", which failed" if earlier.state is ApprovalState.FAILED else ""
-    return Compared(base, before, f"approval {earlier.id}, the last one {done} before it{failed}")
+    return before, f"approval {earlier.id}, the last one {done} before it{failed}"
 
 
 def detail(
@@ -104,7 +120,8 @@ def detail(
         problem = problem or f"{error.what}; {error.todo}"
     if approval.state is ApprovalState.PENDING:
         warnings += _consequences(name, standing)
-    files = {} if against.layer is None else against.layer.files
+    files = against.files
+    warnings += taken_files(files, approval.files)
     return ApprovalDetail(
         **{field: getattr(approval, field) for field in _COPIED},
         base=against.base,
@@ -162,6 +179,17 @@ def _running(members: Members, name: AgentName, deployed: Approval | None) -> st
     if deployed is not None and deployed.files == layer.files:
         return f"approval {deployed.id}"
     return "what was approved before"
+
+
+def _begun_with(files: Mapping[str, str]) -> dict[str, str]:
+    """Those of hyperhive's own texts that files were made from, as far as a diff tells."""
+    return {
+        name: text
+        for name, text in FILES.items()
+        if name in files
+        and len(files_diff({name: text}, {name: files[name]}))
+        < len(files_diff({}, {name: files[name]}))
+    }
 
 
 def _extra(files: Mapping[str, str]) -> dict[str, str]:

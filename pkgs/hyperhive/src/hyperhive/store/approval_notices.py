@@ -36,7 +36,8 @@ def deployed(
     """The agent runs with it."""
     _event(tx, approval, {"changes": list(changes)}, now=now)
     event = "spawned" if approval.kind is ApprovalKind.SPAWN else "deployed"
-    data = {**_about(approval), "changes": notices.newest(changes)}
+    what = {"kind": approval.kind, "description": approval.description}
+    data = {**_about(approval), **what, "changes": notices.newest(changes)}
     notices.tell(tx, reader, event, data, now=now)
 
 

@@ -1,12 +1,13 @@
 """Join standard input and output to a unix socket: claude's end of the broker's MCP server.
 
-    python -I -S bridge.py /run/hyperhive/mcp.sock [PROPOSED HIVE]
+    python -I -S bridge.py /run/hyperhive/mcp.sock [PROPOSED RECORD HIVE]
 
 Copies bytes and nothing else; MCP's framing on stdio is that of the socket. Half-closes the socket
 when claude closes standard input, and ends when the broker's side ends.
 
 With the directory where the manager PROPOSES changes it also adds to a call of request_apply_commit
-the commit that the call names (`commit_calls`), and has what is missing in that directory made.
+the commit that the call names (`commit_calls`), and has what is missing in that directory made,
+from the hive's RECORD of what is deployed.
 
 claude waits for it at the start of every turn, so that it imports only modules that are built into
 the interpreter or load in a millisecond; `_socket` is the C half of `socket`, whose Python half
@@ -166,12 +167,12 @@ def missing(proposed: str) -> list[str]:
     return [name for name in names if not os.path.lexists(f"{proposed}/{name}/config/.git")]
 
 
-def _make_repositories(proposed: str, hive: str) -> None:
+def _make_repositories(proposed: str, record: str, hive: str) -> None:
     """Have those made that are missing, by a process of its own: nobody waits for it."""
     if not missing(proposed):
         return
     script = f"{_directory_of(__file__)}/proposed_repositories.py"
-    command = [sys.executable, "-I", "-S", script, proposed, hive]
+    command = [sys.executable, "-I", "-S", script, proposed, record, hive]
     nothing = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1)]
     os.posix_spawn(sys.executable, command, os.environ, file_actions=nothing)
 
@@ -187,8 +188,8 @@ def _directory_of(path: str) -> str:
 
 def main() -> int:
     """Copy both ways; the exit status is 0 at the end of the broker's side, 1 without a broker."""
-    if len(sys.argv) not in (2, 4):
-        print("usage: bridge.py SOCKET [PROPOSED HIVE]", file=sys.stderr)
+    if len(sys.argv) not in (2, 5):
+        print("usage: bridge.py SOCKET [PROPOSED RECORD HIVE]", file=sys.stderr)
         return 2
     try:
         connection = connect(sys.argv[1])
@@ -196,12 +197,12 @@ def main() -> int:
         print(f"hyperhive: {sys.argv[1]}: {error.strerror}: is the broker up?", file=sys.stderr)
         return 1
     proposed = None
-    if len(sys.argv) == 4:
+    if len(sys.argv) == 5:
         proposed = sys.argv[2]
         _find_package()
     _thread.start_new_thread(_send_input, (connection, proposed))
     if proposed is not None:
-        _make_repositories(proposed, sys.argv[3])
+        _make_repositories(proposed, *sys.argv[3:])
     _copy(connection.fileno(), 1)
     return 0
 
