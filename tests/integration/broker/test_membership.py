@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -61,6 +62,21 @@ def test_a_spawned_agent_is_a_member_once_it_is_being_built(tmp_path: Path) -> N
             async with harness(core, "bob") as bob:
                 await send(core, "bob")
                 assert "- `carl`: Tests things\n" in (await bob.turn()).roster
+
+    asyncio.run(body())
+
+
+def test_a_spawn_that_is_begun_again_is_listened_for_again(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with broker(tmp_path) as core:
+            id = await spawning(core, "carl")
+            before = sockets_of(core, "carl")
+            # As root does that was cut short: it puts back what there was, which is nothing.
+            shutil.rmtree(core.paths.agent(CARL).sockets)
+            await core.approvals.begin(id)
+            assert sockets_of(core, "carl") == before != []
+            async with harness(core, "carl"):
+                await in_state(core, "carl", "idle")
 
     asyncio.run(body())
 

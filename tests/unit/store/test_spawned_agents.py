@@ -107,6 +107,16 @@ def test_no_agent_that_is_there_is_spawned(tx: Transaction) -> None:
         approvals.begin(tx, 2, now=4)
 
 
+def test_a_spawned_agent_that_the_hive_declares_by_now_is_purged_as_a_declared_one(
+    tx: Transaction,
+) -> None:
+    deployed(tx, wish("carol", kind=SPAWN))
+    containers.want(tx, "carol", Wanted.DESTROYED, "away", now=5)
+    containers.want(tx, "carol", Wanted.PURGED, "away", in_declaration=True, now=6)
+    assert is_declared(tx, "carol")
+    assert list(layers(tx)) == ["carol"]
+
+
 def test_a_spawned_agent_that_is_purged_is_gone(tx: Transaction) -> None:
     deployed(tx, wish("carol", kind=SPAWN))
     containers.want(tx, "carol", Wanted.DESTROYED, "enough", now=5)

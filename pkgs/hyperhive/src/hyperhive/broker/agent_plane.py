@@ -116,6 +116,11 @@ class AgentPlane:
         if sockets is not None:
             await sockets.close()
 
+    def cut_off(self) -> list[AgentName]:
+        """Agents whose sockets are no longer where they were made: root took their directory away,
+        and may make it anew."""
+        return sorted(name for name, sockets in self._open.items() if not sockets.there)
+
     async def close(self) -> None:
         """Ends every connection and takes the sockets away."""
         if self._waiting is not None:
@@ -174,6 +179,10 @@ class _Sockets:
         self._servers: list[asyncio.Server] = []
         self._paths: list[Path] = []
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def there(self) -> bool:
+        return all(path.is_socket() for path in self._paths)
 
     async def close(self) -> None:
         for server in self._servers:

@@ -40,8 +40,8 @@ class Membership:
         """Runs an operation of the store that may change what is approved; the hive follows.
 
         In the store both are one: whoever sees what the operation did sees its agents and their
-        models too. Then an agent that is new gets its sockets, once their directory is there; one
-        that is gone loses them, and its connections.
+        models too. Then an agent that is new gets its sockets, once their directory is there, and
+        so does one whose directory was removed; one that is gone loses them, and its connections.
 
         Args:
             by: what changes it, as it is said of a model that is switched: `approval 42`.
@@ -62,8 +62,13 @@ class Membership:
             for name in sorted(before.agents.keys() - core.hive.agents.keys()):
                 logger.info("%s: no longer in the hive", name, extra=fields(agent=name))
                 await self._plane.close_agent(name)
-            for name in sorted(core.hive.agents.keys() - before.agents.keys()):
+            cut_off = {name for name in self._plane.cut_off() if name in core.hive.agents}
+            for name in sorted(cut_off):
+                await self._plane.close_agent(name)
+            new = core.hive.agents.keys() - before.agents.keys()
+            for name in sorted(new):
                 logger.info("%s: in the hive from now on", name, extra=fields(agent=name))
+            for name in sorted(new | cut_off):
                 try:
                     await self._plane.open_agent(name)
                 except OSError:

@@ -49,6 +49,7 @@ def want(
     *,
     by: str = OPERATOR,
     manager: str | None = None,
+    in_declaration: bool = False,
     now: float,
 ) -> ContainerRow:
     """Records what is wanted of an agent's container; returns what was known before.
@@ -58,6 +59,8 @@ def want(
     Args:
         by: who wants it: `operator`, or an agent.
         manager: who is told that the operator has an agent destroyed; None: nobody.
+        in_declaration: whether the hive declares the agent, however it came to be: a purge then
+            leaves what was approved of it, as root does.
 
     Raises:
         KeyError: there is and was no such agent.
@@ -80,7 +83,7 @@ def want(
         _want(tx, agent, before, wanted, reason, by, now=now)
     if wanted in ENDED:
         crash_notices.forget_lost_harness(tx, agent)
-    if wanted is Wanted.PURGED:
+    if wanted is Wanted.PURGED and not in_declaration:
         spawned_agents.forget(tx, agent)
     if wanted is Wanted.DESTROYED and not destroyed and manager not in (None, agent):
         notices.tell(tx, manager, "destroyed", {"agent": agent, "reason": reason}, now=now)
