@@ -10,6 +10,7 @@ from hyperhive.hive.layers import Effective
 from hyperhive.hive.members import Approved, Members, Spawned
 from hyperhive.hive.names import MANAGER, AgentName, parse_agent_name
 from hyperhive.hive.proposal import parse_proposal
+from hyperhive.hive.taken_back import taken_files, takes_back
 from hyperhive.store.approval_states import ApprovalKind
 from hyperhive.store.approvals import Approval
 
@@ -33,6 +34,7 @@ class Candidate:
         before, after: the agent without it (None: it is new) and with it.
         changes: what it changes in effect.
         warnings: what is to be known of it, one line each.
+        takes_back: whether it takes away what was approved.
     """
 
     members: Members
@@ -40,6 +42,7 @@ class Candidate:
     after: Effective
     changes: list[Change]
     warnings: list[str]
+    takes_back: bool
 
 
 def member(members: Members, name: str) -> AgentName:
@@ -124,7 +127,10 @@ def _candidate(members: Members, agent: AgentName, layer: Approved) -> Candidate
     found = changes(before, after)
     warnings = [f"{one.setting}: {warning}" for one in found for warning in one.warnings]
     warnings += hive_warnings(after, extra_nix=replaced.layers[agent].extra_nix)
-    return Candidate(replaced, before, after, found, warnings)
+    approved = members.approved.get(agent)
+    files = taken_files({} if approved is None else approved.files, layer.files)
+    takes = takes_back(before, after) or bool(files)
+    return Candidate(replaced, before, after, found, [*warnings, *files], takes)
 
 
 def check_changes(members: Members, agent: AgentName, candidate: Candidate) -> None:

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from hyperhive.broker.approvals.candidates import Candidate
 from hyperhive.broker.texts import check_text
 from hyperhive.errors import InputError
 from hyperhive.hive.members import Members
 from hyperhive.hive.names import AgentName, parse_agent_name
 from hyperhive.hive.proposal import AGENT_TOML, template, with_rule
-from hyperhive.store.approval_rows import Approval
+from hyperhive.store.approval_rows import Approval, NewApproval
+from hyperhive.store.approval_states import ApprovalKind
 from hyperhive.wire.git_objects import CommitObjects, ObjectsError, made, read_objects, verified
+from hyperhive.wire.records import to_json
 
 MOST_DESCRIPTION: Final = 4096
 """Bytes of what is said of a change."""
@@ -57,8 +60,29 @@ def files_of(commit: str, objects: CommitObjects) -> dict[str, bytes]:
 
 def parent_of(approval: Approval) -> str | None:
     """The first parent of an approval's commit."""
-    commit = verified(approval.commit, objects_of(approval.objects))
-    return commit.parents[0] if commit.parents else None
+    return next(iter(parents_of(approval)), None)
+
+
+def parents_of(approval: Approval) -> tuple[str, ...]:
+    """The parents of an approval's commit."""
+    return verified(approval.commit, objects_of(approval.objects)).parents
+
+
+def warnings_of(approval: Approval, candidate: Candidate, running: str | None) -> list[str]:
+    """What is to be known of a change, one line each, and where it may come from.
+
+    Args:
+        running: the commit that the agent runs with; None: none was deployed.
+    """
+    if running is None or not candidate.takes_back or running in parents_of(approval):
+        return candidate.warnings
+    agent = candidate.after.name
+    where = (
+        f"{agent} runs with {running}, which is no parent of this commit:"
+        f" `git cat-file -p main:agent.toml` in the hive's record of {agent} (main)"
+        " has what is deployed"
+    )
+    return [*candidate.warnings, where]
 
 
 def spawn_files(name: str, agent_toml: str | None) -> dict[str, bytes]:
@@ -113,3 +137,26 @@ def commit_of(
         )
     except ObjectsError as error:
         raise InputError(str(error)) from None
+
+
+def wish(
+    kind: ApprovalKind,
+    candidate: Candidate,
+    by: str,
+    commit: str,
+    objects: CommitObjects,
+    description: str,
+) -> NewApproval:
+    """What the store is asked to keep of a change."""
+    agent = candidate.after.name
+    files = candidate.members.approved[agent].files
+    return NewApproval(
+        kind=kind,
+        agent=agent,
+        commit=commit,
+        description=described(description),
+        files=files,
+        objects=to_json(objects),
+        submitted_by=by,
+        extra_nix="extra.nix" in files,
+    )

@@ -22,7 +22,7 @@ from hyperhive.store import approval_rows, approvals, purging
 from hyperhive.store.approval_rows import Approval, NewApproval
 from hyperhive.store.approval_states import UNFINISHED, ApprovalKind, ApprovalState
 from hyperhive.wire.git_objects import CommitObjects
-from hyperhive.wire.records import to_json
+from hyperhive.wire.proposed_repositories import SPAWN
 
 logger: Final = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class Approvals:
         read = requests.objects_of(objects)
         candidate = candidates.commit_candidate(members, name, requests.files_of(commit, read))
         candidates.check_changes(members, name, candidate)
-        new = _new(ApprovalKind.APPLY_COMMIT, candidate, by, commit, read, description)
+        new = requests.wish(ApprovalKind.APPLY_COMMIT, candidate, by, commit, read, description)
         return await self._submit(new, supersede)
 
     async def submit_spawn(
@@ -90,8 +90,8 @@ class Approvals:
             await self._fitness.to_come(), name, description, files
         )
         await self._fitness.check_is_new(candidate.after.name)
-        commit, read = self._made(files, None, by, f"Spawn {name}")
-        new = _new(ApprovalKind.SPAWN, candidate, by, commit, read, description)
+        commit, read = self._made(files, None, by, SPAWN.format(name=name))
+        new = requests.wish(ApprovalKind.SPAWN, candidate, by, commit, read, description)
         return await self._submit(new, supersede)
 
     async def allow_rule(self, agent: str, rule: str, supersede: int | None = None) -> Approval:
@@ -109,7 +109,7 @@ class Approvals:
         parent = await self._fitness.running_commit(name)
         words = f"Allow Bash({text})"
         commit, read = self._made(files, parent, OPERATOR, f"{words}\n")
-        new = _new(ApprovalKind.ALLOW_RULE, candidate, OPERATOR, commit, read, words)
+        new = requests.wish(ApprovalKind.ALLOW_RULE, candidate, OPERATOR, commit, read, words)
         return await self._submit(new, supersede)
 
     async def approve(self, id: int, by: str, commit: str | None = None) -> Approval:
@@ -195,9 +195,10 @@ class Approvals:
     async def warnings(self, approval: Approval) -> list[str]:
         """What is to be known of the change, one line each; none of one that does not fit."""
         try:
-            return (await self._fitness.candidate(approval)).warnings
+            candidate = await self._fitness.candidate(approval)
         except InputError:
             return []
+        return await self._warnings(approval, candidate)
 
     async def problem(self, approval: Approval) -> str:
         """Why it could not be approved as things are now; "": it could, or is no longer pending."""
@@ -241,6 +242,10 @@ class Approvals:
         await self._publishing.now(approval.id)
         return approval
 
+    async def _warnings(self, approval: Approval, candidate: Candidate) -> list[str]:
+        running = await self._fitness.running_commit(candidate.after.name)
+        return requests.warnings_of(approval, candidate, running)
+
     async def _decide(self, id: int, *, approve: bool, by: str, **more: Any) -> Approval:
         core = self._core
         decision = {"reason": "", "commit": None, **more}
@@ -269,25 +274,3 @@ class Approvals:
             await self.finish(id, error=error)
         except HyperhiveError as late:
             logger.warning("approval %d: %s", id, late.what, extra=fields(approval=id))
-
-
-def _new(
-    kind: ApprovalKind,
-    candidate: Candidate,
-    by: str,
-    commit: str,
-    objects: CommitObjects,
-    description: str,
-) -> NewApproval:
-    agent = candidate.after.name
-    files = candidate.members.approved[agent].files
-    return NewApproval(
-        kind=kind,
-        agent=agent,
-        commit=commit,
-        description=requests.described(description),
-        files=files,
-        objects=to_json(objects),
-        submitted_by=by,
-        extra_nix="extra.nix" in files,
-    )
