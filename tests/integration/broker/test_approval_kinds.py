@@ -1,17 +1,22 @@
 """A rule that the operator adds, and new agents."""
 
 import asyncio
+import threading
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from hyperhive.broker.approvals import candidates
 from hyperhive.broker.core import Core
 from hyperhive.hive.load import parse_hive
 from hyperhive.hive.names import AgentName
 from hyperhive.store import approvals, containers
 from hyperhive.store.approval_rows import NewApproval
-from hyperhive.store.approval_states import ApprovalState
+from hyperhive.store.approval_states import ApprovalKind, ApprovalState
 from hyperhive.store.container_states import Wanted
+from tests.integration.broker.approving import new_approval
 from tests.integration.broker.plane import broker
 from tests.integration.broker.proposing import (
     ALICE,
@@ -118,20 +123,70 @@ def test_no_more_agents_than_the_hive_allows(tmp_path: Path) -> None:
     async def body(core: Core, _proposed: Proposed) -> None:
         deploys = deploying(core)
         deploys.gate.clear()
-        # Both fit while neither is approved.
-        for name in ("carol", "dave"):
-            await core.approvals.submit_spawn("boss", name, "")
-        assert await core.approvals.problem(await approval(core, 2)) == ""
-        await core.approvals.approve(1, WHO)
-        refused = await refusal(core.approvals.approve(2, WHO))
+        await core.approvals.submit_spawn("boss", "carol", "")
+        error = await refusal(core.approvals.submit_spawn("boss", "dave", ""))
+        assert error.what == "the hive has 0 of at most 1 spawned agents, and 1 more is asked for"
+        assert "cancel_approval" in error.todo
+        # It may be asked for otherwise.
+        await core.approvals.submit_spawn("boss", "carol", "", TOML, supersede=1)
+        # Another one from before the operator declared fewer: both fit while neither is approved.
+        new = new_approval(ApprovalKind.SPAWN, "dave", {"agent.toml": ""})
+        await core.store.write(
+            approvals.submit, new, supersede=None, reader="boss", now=core.clock()
+        )
+        assert await core.approvals.problem(await approval(core, 3)) == ""
+        await core.approvals.approve(2, WHO)
+        refused = await refusal(core.approvals.approve(3, WHO))
         assert refused.what == "the hive has 1 of at most 1 spawned agents"
-        pending = await approval(core, 2)
+        pending = await approval(core, 3)
         assert pending.state is ApprovalState.PENDING
         assert "1 of at most 1" in await core.approvals.problem(pending)
         error = await refusal(core.approvals.submit_spawn("boss", "erin", ""))
         assert "1 of at most 1" in error.what
 
     run(tmp_path, body, hive=spawning_hive(1))
+
+
+def test_wishes_are_looked_at_beside_the_event_loop_once_and_one_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = threading.get_ident()
+    threads: list[int] = []
+    together = threading.Lock()
+    spawn_candidate = candidates.spawn_candidate
+
+    def watched(*args: Any, **more: Any) -> candidates.Candidate:
+        threads.append(threading.get_ident())
+        assert together.acquire(blocking=False), "two at once"
+        try:
+            # Whoever else is let in comes here meanwhile.
+            another.wait(0.05)
+            return spawn_candidate(*args, **more)
+        finally:
+            together.release()
+
+    another = threading.Event()
+    monkeypatch.setattr(candidates, "spawn_candidate", watched)
+
+    async def body(core: Core, _proposed: Proposed) -> None:
+        asked = await asyncio.gather(
+            *(
+                core.approvals.submit_spawn("boss", name, "", 'bash.allow = ["sudo *"]\n')
+                for name in "xyz"
+            )
+        )
+        assert len(threads) == 3
+        assert loop not in threads
+        # What the manager is told takes no second look.
+        [warning] = await core.approvals.warnings(asked[-1])
+        assert "sudo *" in warning
+        assert len(threads) == 3
+        details = (core.approvals.problem(one) for one in asked)
+        assert await asyncio.gather(*details) == ["", "", ""]
+        assert len(threads) == 6
+        assert loop not in threads
+
+    run(tmp_path, body)
 
 
 def test_a_hive_that_allows_no_new_agents(tmp_path: Path) -> None:

@@ -264,17 +264,24 @@ def test_another_commit_than_was_looked_at_is_not_approved(tmp_path: Path) -> No
     run(tmp_path, body)
 
 
-def test_those_of_one_agent_are_deployed_in_their_order(tmp_path: Path) -> None:
+def test_what_was_shown_is_approved_only_while_nothing_else_of_the_agent_is_on_its_way(
+    tmp_path: Path,
+) -> None:
     async def body(core: Core, proposed: Proposed) -> None:
         deploys = deploying(core)
         deploys.gate.clear()
         await propose(core, proposed)
         await core.approvals.approve(1, WHO)
         await in_approval_state(core, 1, "building")
-        await propose(core, proposed, 'model = "haiku"\n')
-        await core.approvals.approve(2, WHO)
+        second = await propose(core, proposed, 'model = "haiku"\n')
+        error = await refusal(core.approvals.approve(2, WHO))
+        assert error.what == "approval 1 is being deployed for alice"
+        assert error.todo == "wait until that has ended"
+        assert error.what in await core.approvals.problem(second)
         assert deploys.asked == [1]
         deploys.gate.set()
+        assert await deploys.ended(1) == "deployed"
+        await core.approvals.approve(2, WHO)
         assert await deploys.ended(2) == "deployed"
         assert deploys.asked == [1, 2]
         assert core.hive.agents[ALICE].model == "haiku"

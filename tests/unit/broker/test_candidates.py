@@ -93,8 +93,13 @@ def test_what_runs_already_is_refused() -> None:
         candidates.check_changes(hive, ALICE, same)
     noted = candidates.commit_candidate(hive, ALICE, {**files(text), "README.md": b"Why.\n"})
     candidates.check_changes(hive, ALICE, noted)
+    nothing = "nothing changes in effect: was agent.toml edited and committed?"
+    assert noted.warnings == [nothing]
     other = candidates.commit_candidate(hive, ALICE, files('model = "haiku"\n'))
     candidates.check_changes(hive, ALICE, other)
+    assert nothing not in other.warnings
+    nix = candidates.commit_candidate(hive, ALICE, {**files(text), "extra.nix": b"{ }\n"})
+    assert nothing not in nix.warnings
 
 
 def test_a_new_agent_has_what_it_was_given() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperhive.errors import InputError
-from hyperhive.hive.agent_toml import settable
+from hyperhive.hive.agent_toml import MOST_RULES, settable
 from hyperhive.hive.models import AgentConfig, HiveConfig, HiveSettings
 from hyperhive.hive.override import Override
 from hyperhive.hive.proposal import (
@@ -204,3 +204,11 @@ def test_a_file_of_just_the_most_bytes_may_be(make: Callable[[int], bytes]) -> N
     content = make(MOST_BYTES)
     found = parse_proposal({"agent.toml": b"", "README.md": content}, extra_nix=False)
     assert found.files["README.md"].encode() == content
+
+
+@pytest.mark.parametrize("name", ["allow", "deny"])
+def test_a_list_has_no_more_rules_than_can_be_looked_at(name: str) -> None:
+    rules = [f"make test{number}" for number in range(MOST_RULES + 1)]
+    parse_agent_toml(f"bash.{name} = {rules[1:]}")
+    error = refused(f"bash.{name} = {rules}")
+    assert f"bash.{name}: {MOST_RULES + 1} rules, more than the {MOST_RULES}" in error.what

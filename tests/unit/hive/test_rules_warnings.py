@@ -223,3 +223,12 @@ def test_a_deny_rule_that_holds_less_back_than_it_looks(text: str, message: str)
 )
 def test_a_deny_rule_without_a_warning(text: str) -> None:
     assert rule_warnings(parse_rule(text), allow=False) == []
+
+
+def test_programs_that_run_programs_are_followed_so_far() -> None:
+    [wide] = rule_warnings(parse_rule(f"Bash({'sudo ' * 8}bash *)"), allow=True)
+    assert "-c" in wide.message
+    [nested] = rule_warnings(parse_rule(f"Bash({'sudo ' * 9}bash *)"), allow=True)
+    assert "too nested to be looked through" in nested.message
+    # Whoever writes a rule as long as rules may be costs nobody anything.
+    assert rule_warnings(parse_rule(f"Bash({'xargs ' * 160}*)"), allow=True) == [nested]

@@ -26,6 +26,10 @@ _MOST_NAMED: Final = 20
 """Problems that an error spells out: an agent reads it, and it fills that one's conversation."""
 
 
+MOST_RULES: Final = 500
+"""Of one list. Each is looked at with every other one before anybody decides."""
+
+
 class InvalidProposal(InputError):
     """A proposal that cannot be.
 
@@ -70,6 +74,8 @@ def parse_agent_toml(text: str) -> Override:
         override = Override.model_validate(data)
     except ValidationError as error:
         problems[:0] = _shape(error)
+    else:
+        problems += _too_many(override)
     if override is None or problems:
         raise InvalidProposal(AGENT_TOML, problems)
     return override
@@ -78,6 +84,18 @@ def parse_agent_toml(text: str) -> Override:
 def settable() -> list[str]:
     """Every setting that a proposal may name, as `bash.allow` and `mcp.NAME`."""
     return list(_places(Override, ""))
+
+
+def _too_many(override: Override) -> Iterator[Problem]:
+    for name, rules in (("allow", override.bash.allow), ("deny", override.bash.deny)):
+        if len(rules) > MOST_RULES:
+            yield problem(
+                Level.ERROR,
+                ("bash", name),
+                NOTHING,
+                f"{len(rules)} rules, more than the {MOST_RULES} that a list may have",
+                "write one with * for several that differ in their arguments",
+            )
 
 
 def _shape(error: ValidationError) -> Iterator[Problem]:

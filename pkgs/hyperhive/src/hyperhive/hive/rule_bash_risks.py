@@ -31,6 +31,13 @@ _VALUE: Final = RuleWarning(
     "is arbitrary code: * is not one word, so after a variable's value any program fits",
     "declare the variable under environment, and leave it out of the rule",
 )
+_NESTED: Final = RuleWarning(
+    "is arbitrary code as far as can be told: it is too nested to be looked through",
+    "allow the program that it leads to: a rule of its own, such as Bash(wc *)",
+)
+_DEEPEST: Final = 8
+"""Programs in one command, each run by the one before, that are followed."""
+
 _REGEX: Final = re.compile(r"\.\*|\.\+|\\[dDwWsSb.]|^\^|\$$|\[[^\]]+\][*+?]|\([^)]*\|[^)]*\)")
 _COUNT: Final = re.compile(r"[0-9.]+[smhd]?")
 _MODULES_THAT_RUN_FILES: Final = frozenset(
@@ -46,8 +53,10 @@ def bash_risks(specifier: str | None) -> list[RuleWarning]:
     return risks + _shape(specifier, "write it out, without *" if risks else None)
 
 
-def _program_risks(command: Sequence[str]) -> list[RuleWarning]:
+def _program_risks(command: Sequence[str], depth: int = 0) -> list[RuleWarning]:
     """What the program does with arguments of the agent's choice, given the words of the rule."""
+    if depth > _DEEPEST:
+        return [_NESTED]
     variables = list(takewhile(is_assignment, command))
     if any(map(has_wildcard, variables)):
         return [_VALUE]
@@ -78,7 +87,7 @@ def _program_risks(command: Sequence[str]) -> list[RuleWarning]:
     if not open_name:
         inner = _inner_command(name, arguments)
         if inner is not None:
-            return _program_risks(inner)
+            return _program_risks(inner, depth + 1)
         if is_harmless(name, arguments[0]):
             return []
     return [RuleWarning(f"`{' '.join(command)}` is {risk.how}", risk.instead.format(name=name))]

@@ -164,6 +164,24 @@ def unfinished(source: Source, agent: str | None = None) -> list[Approval]:
     return _found(source, f"{which} AND ? IN (agent, '') ORDER BY id", agent or "")
 
 
+def pending_spawns(source: Source, but: str) -> int:
+    """How many new agents were asked for and are not decided.
+
+    Args:
+        but: an agent that does not count.
+    """
+    [count] = (
+        _connection(source)
+        .execute(
+            f"SELECT count(*) FROM approvals INDEXED BY approvals_open WHERE {_OPEN}"
+            " AND state = 'pending' AND kind = 'spawn' AND agent <> ?",
+            (but,),
+        )
+        .fetchone()
+    )
+    return int(count)
+
+
 def untagged(source: Source) -> list[Approval]:
     """Approvals of which the repository of proposals may lack something, by id."""
     return _found(source, "INDEXED BY approvals_untagged WHERE tagged = 0 ORDER BY id")

@@ -88,13 +88,20 @@ def commit_candidate(members: Members, agent: AgentName, files: Mapping[str, byt
 
 
 def spawn_candidate(
-    members: Members, name: str, description: str, files: Mapping[str, bytes], *, approval: int = 0
+    members: Members,
+    name: str,
+    description: str,
+    files: Mapping[str, bytes],
+    *,
+    approval: int = 0,
+    pending: int = 0,
 ) -> Candidate:
     """A new agent.
 
     Args:
         members: with those that are to be spawned; see `with_waiting`.
         approval: which makes it.
+        pending: how many others were asked for and are not decided.
 
     Raises:
         InputError: there may be no such agent; says why.
@@ -114,6 +121,12 @@ def spawn_candidate(
             f"the hive has {count} of at most {most} spawned agents",
             "the operator purges one of them, or declares a larger hive.spawn.most",
         )
+    if count + pending >= most:
+        raise InputError(
+            f"the hive has {count} of at most {most} spawned agents, and {pending} more"
+            f" {'is' if pending == 1 else 'are'} asked for",
+            "wait until the operator has decided, or withdraw one with cancel_approval",
+        )
     proposal = parse_proposal(files, extra_nix=False)
     return _candidate(members, agent, Approved(proposal.files, Spawned(description, approval)))
 
@@ -127,10 +140,21 @@ def _candidate(members: Members, agent: AgentName, layer: Approved) -> Candidate
     found = changes(before, after)
     warnings = [f"{one.setting}: {warning}" for one in found for warning in one.warnings]
     warnings += hive_warnings(after, extra_nix=replaced.layers[agent].extra_nix)
+    if (
+        before is not None
+        and not found
+        and _extra_nix(members, agent) == _extra_nix(replaced, agent)
+    ):
+        warnings.append("nothing changes in effect: was agent.toml edited and committed?")
     approved = members.approved.get(agent)
     files = taken_files({} if approved is None else approved.files, layer.files)
     takes = takes_back(before, after) or bool(files)
     return Candidate(replaced, before, after, found, [*warnings, *files], takes)
+
+
+def _extra_nix(members: Members, agent: AgentName) -> str | None:
+    layer = members.layers.get(agent)
+    return None if layer is None else layer.extra_nix
 
 
 def check_changes(members: Members, agent: AgentName, candidate: Candidate) -> None:

@@ -1,7 +1,9 @@
 """Whether what is asked for fits the hive as it is now, with what the store knows of it."""
 
+import asyncio
 import math
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from hyperhive.broker.approvals import candidates, requests
 from hyperhive.broker.approvals.candidates import Candidate
@@ -19,6 +21,7 @@ from hyperhive.store.transaction import Transaction
 MOST_AN_HOUR: Final = 60
 """Approvals that an agent may ask for within an hour. They are kept for ever, with their files."""
 _HOUR: Final = 3600.0
+_Made = TypeVar("_Made")
 
 
 class Fitness:
@@ -26,6 +29,20 @@ class Fitness:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._computing = asyncio.Lock()
+
+    async def computed(self, compute: Callable[[], _Made]) -> _Made:
+        """What a function returns that looks at what an agent wrote.
+
+        That can take a while, which is kept from the event loop; and one at a time, so that many at
+        once keep no more than one thread busy.
+        """
+        async with self._computing:
+            return await asyncio.to_thread(compute)
+
+    async def pending_spawns(self, but: str) -> int:
+        """How many agents were asked for and are not decided; `but` does not count."""
+        return await self._core.store.read(approval_rows.pending_spawns, but)
 
     async def check_rate(self, by: str) -> None:
         """See that somebody who is not the operator has not asked for too much lately."""
@@ -56,26 +73,30 @@ class Fitness:
         files = {name: text.encode() for name, text in approval.files.items()}
         if approval.kind is ApprovalKind.SPAWN:
             members = await self.to_come(but=approval.id)
-            return candidates.spawn_candidate(
-                members, approval.agent, approval.description, files, approval=approval.id
+            return await self.computed(
+                lambda: candidates.spawn_candidate(
+                    members, approval.agent, approval.description, files, approval=approval.id
+                )
             )
         members = self._core.members
         agent = candidates.member(members, approval.agent)
-        return candidates.commit_candidate(members, agent, files)
+        return await self.computed(lambda: candidates.commit_candidate(members, agent, files))
 
     async def check(self, approval: Approval) -> None:
         """See that an approval that is pending can be approved."""
+        agent = AgentName(approval.agent)
+        # What it changes was shown beside what runs, which is about to be something else.
+        await self.check_runs_as_it_is(agent, but=approval.id)
         await self.candidate(approval)
-        if approval.kind is ApprovalKind.ALLOW_RULE:
-            agent = AgentName(approval.agent)
-            await self.check_runs_as_it_is(agent, but=approval.id)
-            if requests.parent_of(approval) != await self.running_commit(agent):
-                raise InputError(
-                    f"{agent} runs with other settings than when the rule was asked for",
-                    f"hyperhive deny {approval.id}, and allow the rule again",
-                )
+        if approval.kind is ApprovalKind.ALLOW_RULE and (
+            requests.parent_of(approval) != await self.running_commit(agent)
+        ):
+            raise InputError(
+                f"{agent} runs with other settings than when the rule was asked for",
+                f"hyperhive deny {approval.id}, and allow the rule again",
+            )
         if approval.kind is ApprovalKind.SPAWN:
-            await self.check_is_new(AgentName(approval.agent))
+            await self.check_is_new(agent)
 
     async def check_runs_as_it_is(self, agent: AgentName, but: int | None = None) -> None:
         """See that nothing is to be deployed that a change of what runs now would take back.

@@ -37,6 +37,9 @@ class Approvals:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._deciding = asyncio.Lock()
+        # What the next one may ask for depends on what this one did.
+        self._asking = asyncio.Lock()
+        self._newest: tuple[int, list[str]] = (0, [])
         self._fitness = Fitness(core)
         self._publishing = Publishing(core)
         self._deployments = Deployments(
@@ -65,11 +68,18 @@ class Approvals:
         """
         members = self._core.members
         name = candidates.member(members, agent)
-        read = requests.objects_of(objects)
-        candidate = candidates.commit_candidate(members, name, requests.files_of(commit, read))
-        candidates.check_changes(members, name, candidate)
-        new = requests.wish(ApprovalKind.APPLY_COMMIT, candidate, by, commit, read, description)
-        return await self._submit(new, supersede)
+
+        def compute() -> tuple[Candidate, CommitObjects]:
+            read = requests.objects_of(objects)
+            candidate = candidates.commit_candidate(members, name, requests.files_of(commit, read))
+            candidates.check_changes(members, name, candidate)
+            return candidate, read
+
+        async with self._asking:
+            await self._fitness.check_rate(by)
+            candidate, read = await self._fitness.computed(compute)
+            new = requests.wish(ApprovalKind.APPLY_COMMIT, candidate, by, commit, read, description)
+            return await self._submit(new, supersede, candidate)
 
     async def submit_spawn(
         self,
@@ -86,13 +96,19 @@ class Approvals:
         """
         description = requests.described(description)
         files = requests.spawn_files(name, agent_toml)
-        candidate = candidates.spawn_candidate(
-            await self._fitness.to_come(), name, description, files
-        )
-        await self._fitness.check_is_new(candidate.after.name)
-        commit, read = self._made(files, None, by, SPAWN.format(name=name))
-        new = requests.wish(ApprovalKind.SPAWN, candidate, by, commit, read, description)
-        return await self._submit(new, supersede)
+        async with self._asking:
+            await self._fitness.check_rate(by)
+            members = await self._fitness.to_come()
+            pending = await self._fitness.pending_spawns(but=name)
+            candidate = await self._fitness.computed(
+                lambda: candidates.spawn_candidate(
+                    members, name, description, files, pending=pending
+                )
+            )
+            await self._fitness.check_is_new(candidate.after.name)
+            commit, read = self._made(files, None, by, SPAWN.format(name=name))
+            new = requests.wish(ApprovalKind.SPAWN, candidate, by, commit, read, description)
+            return await self._submit(new, supersede, candidate)
 
     async def allow_rule(self, agent: str, rule: str, supersede: int | None = None) -> Approval:
         """Asks, for the operator, for one Bash rule more; errors as for `submit_commit`.
@@ -104,13 +120,17 @@ class Approvals:
         name = candidates.member(members, agent)
         await self._fitness.check_runs_as_it_is(name)
         text = requests.bash_rule(rule)
-        files = requests.files_with_rule(members, name, text)
-        candidate = candidates.commit_candidate(members, name, files)
+
+        def compute() -> tuple[Candidate, dict[str, bytes]]:
+            files = requests.files_with_rule(members, name, text)
+            return candidates.commit_candidate(members, name, files), files
+
+        candidate, files = await self._fitness.computed(compute)
         parent = await self._fitness.running_commit(name)
         words = f"Allow Bash({text})"
         commit, read = self._made(files, parent, OPERATOR, f"{words}\n")
         new = requests.wish(ApprovalKind.ALLOW_RULE, candidate, OPERATOR, commit, read, words)
-        return await self._submit(new, supersede)
+        return await self._submit(new, supersede, candidate)
 
     async def approve(self, id: int, by: str, commit: str | None = None) -> Approval:
         """The operator wants it; that it is done, the answer does not wait for.
@@ -152,7 +172,13 @@ class Approvals:
         """
         core = self._core
         cancelled = await core.membership.after(
-            f"purging {agent}", purging.purge, agent, reason, reader=self._reader, now=core.clock()
+            f"purging {agent}",
+            purging.purge,
+            agent,
+            reason,
+            in_declaration=agent in core.members.declared.agents,
+            reader=self._reader,
+            now=core.clock(),
         )
         for id in cancelled:
             await self._publishing.now(id)
@@ -194,6 +220,9 @@ class Approvals:
 
     async def warnings(self, approval: Approval) -> list[str]:
         """What is to be known of the change, one line each; none of one that does not fit."""
+        id, warnings = self._newest
+        if approval.id == id:
+            return warnings
         try:
             candidate = await self._fitness.candidate(approval)
         except InputError:
@@ -230,12 +259,14 @@ class Approvals:
     def _reader(self) -> str:
         return self._core.hive.manager or OPERATOR
 
-    async def _submit(self, new: NewApproval, supersede: int | None) -> Approval:
+    async def _submit(
+        self, new: NewApproval, supersede: int | None, candidate: Candidate
+    ) -> Approval:
         core = self._core
-        await self._fitness.check_rate(new.submitted_by)
         approval = await core.store.write(
             approvals.submit, new, supersede=supersede, reader=self._reader, now=core.clock()
         )
+        self._newest = (approval.id, await self._warnings(approval, candidate))
         if approval.supersedes is not None:
             self._publishing.later(approval.supersedes)
         # Who asked may look for it at once.
