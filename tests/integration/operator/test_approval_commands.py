@@ -218,7 +218,7 @@ def test_spawned_agents_and_settings_that_do_not_hold_are_told_of(tmp_path: Path
         asked = await core.approvals.submit_spawn("boss", "carol", "writes docs")
         shown = await run("show", str(asked.id))
         assert shown.startswith(f"approval {asked.id}: a new agent, carol\n")
-        assert "What changes, compared with nothing, since the agent is new:" in shown
+        assert "What changes, compared with nothing, since the agent is new" in shown
         await run("approve", str(asked.id))
         assert (await run("agents")).endswith("\nspawned, and not declared: carol\n")
         id = await test.asked("", more={"extra.nix": "{ }\n"})

@@ -179,12 +179,14 @@ class _Sockets:
         self._servers: list[asyncio.Server] = []
         self._paths: list[Path] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     @property
     def there(self) -> bool:
         return all(path.is_socket() for path in self._paths)
 
     async def close(self) -> None:
+        self._closed = True
         for server in self._servers:
             server.close()
         for task in self._tasks:
@@ -239,4 +241,11 @@ class _Sockets:
         # agent's own, and so is everyone who can connect. The peer's uid decides all the same.
         listener = listen(path, OWN if uids == {os.getuid()} else SHARED)
         self._paths.append(path)
-        self._servers.append(await asyncio.start_unix_server(accept, sock=listener, limit=MAX_LINE))
+        try:
+            server = await asyncio.start_unix_server(accept, sock=listener, limit=MAX_LINE)
+        except BaseException:
+            listener.close()
+            raise
+        self._servers.append(server)
+        if self._closed:  # meanwhile
+            server.close()
