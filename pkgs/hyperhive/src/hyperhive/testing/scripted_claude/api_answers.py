@@ -26,7 +26,7 @@ class ApiAnswer(NamedTuple):
 
     def until(self, resets_at: int) -> "ApiAnswer":
         """The same, of a subscription's limit that ends at that time (seconds since the epoch)."""
-        clock = time.strftime("%-I:%M%p", time.gmtime(resets_at)).lower()
+        clock = time.strftime("%-I:%M%p", time.gmtime(resets_at)).lower().replace(":00", "")
         limit = {
             "status": "rejected",
             "resetsAt": resets_at,
